@@ -1,0 +1,306 @@
+//! How a site wants its calls distributed: immutable values that entries keep while they live.
+//!
+//! The configuration file and the pages are turned into these by the `app` room; the engine is
+//! given a whole new value on a reload and never a changed part.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Name, NumberRules, Period};
+use crate::plan::Calendar;
+
+/// Everything the engine is told about a site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// A short fingerprint of the configuration; stands in every decision record.
+    pub version: String,
+    /// The zone of days, shifts and calendars.
+    pub timezone: jiff::tz::TimeZone,
+    /// Names are unique.
+    pub operators: Vec<OperatorSettings>,
+    /// Names are unique; members name operators above.
+    pub queues: Vec<QueueSettings>,
+    /// Provider accounts; names are unique.
+    pub accounts: Vec<AccountSettings>,
+}
+
+/// One operator: section `[[operator]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OperatorSettings {
+    /// Unique; stands in calls, tiers and reports.
+    pub name: Name,
+    /// Login of the panel.
+    pub login: Option<Name>,
+    /// How providers name this operator.
+    pub aliases: Vec<AliasOf>,
+    /// Who says that the operator takes calls.
+    pub ready: ReadyRule,
+    /// Calls at the same moment; more than 1 only suits chats and tests.
+    pub calls_max: u8,
+    /// Skills the operator has.
+    pub skills: Vec<Name>,
+    /// Switched off by an administrator.
+    pub disabled: bool,
+}
+
+/// One alias; without an account it holds in every account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AliasOf {
+    /// The account, or all of them.
+    pub account: Option<Name>,
+    /// Extension, login, e-mail, or a number in E.164.
+    pub alias: String,
+}
+
+/// Key `ready` of an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadyRule {
+    /// The person says so in the panel.
+    #[default]
+    Panel,
+    /// Ready in calendar hours without opening the panel.
+    Always,
+}
+
+/// One queue: section `[queue.NAME]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueSettings {
+    /// Unique.
+    pub name: Name,
+    /// Who rings first.
+    pub strategy: Strategy,
+    /// In order of opening; the first opens at once.
+    pub tiers: Vec<Tier>,
+    /// Whether later tiers join or replace earlier ones.
+    pub tier_mode: TierMode,
+    /// How long one operator rings before it is a ring-no-answer.
+    pub ring: Period,
+    /// A shorter ring is nobody's miss.
+    pub ring_min: Period,
+    /// How long an operator who did not take a caller is left alone by that caller.
+    pub retry: Period,
+    /// How long other telephones keep ringing after an answer, until the parties are joined.
+    pub confirm: Period,
+    /// With two waiting and two idle, the idle ones are split between the waiting.
+    pub split: bool,
+    /// Telephones that ring at once for one caller at most.
+    pub fanout_max: u16,
+    /// More callers than this get outcome `full`.
+    pub callers_max: u16,
+    /// After this the plan's `timeout` step, or outcome `timed_out`.
+    pub wait_max: Period,
+    /// Time to finish up after a conversation.
+    pub wrap_up: Period,
+    /// What happens while waiting, in order of `after`.
+    pub overflow: Vec<Overflow>,
+    /// The responsible operator first.
+    pub sticky: Option<Sticky>,
+    /// A pause after misses in a row.
+    pub auto_pause: Option<AutoPause>,
+    /// Working hours; `None`: always open.
+    pub calendar: Option<Arc<Calendar>>,
+    /// Queues of one group share missed episodes.
+    pub group: Name,
+    /// By when a missed caller is to be called back, on the working-hours clock.
+    pub callback_due: Period,
+    /// Target and short-abandon threshold.
+    pub service_level: ServiceLevel,
+    /// Skills a caller of this queue needs.
+    pub skills: Vec<Name>,
+    /// For `progressive`: how many ring first, and how long until one more does.
+    pub step: (u16, Period),
+}
+
+/// One tier of a queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tier {
+    /// Opens when the caller has waited this long.
+    pub after: Period,
+    /// In order; the order is that of `linear`.
+    pub members: Vec<Member>,
+}
+
+/// One member of a tier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// The operator's name.
+    pub operator: Name,
+    /// Larger is asked more, or earlier. 10 unless said otherwise.
+    pub weight: u16,
+}
+
+/// Whether later tiers join or replace earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TierMode {
+    /// Join.
+    #[default]
+    Cumulative,
+    /// Replace.
+    Replace,
+}
+
+/// Key `strategy` of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Everybody at once.
+    #[default]
+    Parallel,
+    /// Whose turn it is; the turn moves when a telephone rings.
+    RoundRobin,
+    /// Whose turn it is; the turn moves when a call is won.
+    RoundRobinCalls,
+    /// Always from the top of the list.
+    Linear,
+    /// Who has been free the longest.
+    LongestIdle,
+    /// Who has had the fewest calls for their ready time.
+    FewestCalls,
+    /// Who has talked the least for their ready time.
+    LeastTalk,
+    /// By lot.
+    Random,
+    /// By lot with weights.
+    WeightedRandom,
+    /// By weights, evenly spread.
+    SmoothWeighted,
+    /// A few at first, one more every step.
+    Progressive,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Strategy; 11] = [
+        Strategy::Parallel,
+        Strategy::RoundRobin,
+        Strategy::RoundRobinCalls,
+        Strategy::Linear,
+        Strategy::LongestIdle,
+        Strategy::FewestCalls,
+        Strategy::LeastTalk,
+        Strategy::Random,
+        Strategy::WeightedRandom,
+        Strategy::SmoothWeighted,
+        Strategy::Progressive,
+    ];
+
+    /// The word in the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Strategy::Parallel => "parallel",
+            Strategy::RoundRobin => "round-robin",
+            Strategy::RoundRobinCalls => "round-robin-calls",
+            Strategy::Linear => "linear",
+            Strategy::LongestIdle => "longest-idle",
+            Strategy::FewestCalls => "fewest-calls",
+            Strategy::LeastTalk => "least-talk",
+            Strategy::Random => "random",
+            Strategy::WeightedRandom => "weighted-random",
+            Strategy::SmoothWeighted => "smooth-weighted",
+            Strategy::Progressive => "progressive",
+        }
+    }
+}
+
+/// One step of a queue's overflow chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overflow {
+    /// When the caller has waited this long.
+    pub after: Period,
+    /// Where to.
+    pub to: OverflowTo,
+}
+
+/// Where an overflow step leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OverflowTo {
+    /// Another queue, with the place and the waiting time kept.
+    Queue(Name),
+    /// A callback instead of waiting.
+    Callback,
+    /// An outside number, in E.164.
+    Dial(String),
+    /// A message is taken.
+    Voicemail,
+    /// The call ends.
+    End,
+}
+
+/// Key `sticky` of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sticky {
+    /// How long the responsible operator rings alone.
+    pub ring: Period,
+    /// How long the caller waits for one who talks.
+    pub wait_max: Period,
+}
+
+/// Key `auto_pause` of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AutoPause {
+    /// Misses in a row.
+    pub misses: u32,
+    /// How long the pause lasts; the person may end it earlier.
+    pub lasts: Period,
+}
+
+/// Key `service_level` of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceLevel {
+    /// Answered within this is in time.
+    pub target: Period,
+    /// A caller who leaves within this is a short abandon.
+    pub short: Period,
+}
+
+/// What the engine is told about one provider account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountSettings {
+    /// Unique; the `{account}` of the hook address.
+    pub name: Name,
+    /// `sipuni`, `onlinepbx`, `uztelecom`, `sarkor`, `asterisk`, `generic`.
+    pub kind: String,
+    /// Queue of calls that name none.
+    pub queue: Option<Name>,
+    /// A provider's line, scheme, group or queue to ours.
+    pub queues: Vec<(String, Name)>,
+    /// How long after the end a late answer may still come.
+    pub settle: Period,
+    /// How long without news until a call is closed as `unknown_end`.
+    pub stale_after: Period,
+    /// How the account writes numbers.
+    pub numbers: NumberRules,
+}
+
+impl QueueSettings {
+    /// A queue with the defaults of PRODUCT section 7 and no members.
+    pub fn named(name: &str) -> QueueSettings {
+        QueueSettings {
+            name: name.into(),
+            strategy: Strategy::Parallel,
+            tiers: Vec::new(),
+            tier_mode: TierMode::Cumulative,
+            ring: Period::secs(20),
+            ring_min: Period::secs(5),
+            retry: Period::secs(5),
+            confirm: Period::millis(400),
+            split: true,
+            fanout_max: 50,
+            callers_max: 100,
+            wait_max: Period::mins(5),
+            wrap_up: Period::secs(10),
+            overflow: Vec::new(),
+            sticky: None,
+            auto_pause: None,
+            calendar: None,
+            group: name.into(),
+            callback_due: Period::mins(15),
+            service_level: ServiceLevel { target: Period::secs(20), short: Period::secs(5) },
+            skills: Vec::new(),
+            step: (1, Period::secs(5)),
+        }
+    }
+}

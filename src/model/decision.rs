@@ -1,0 +1,159 @@
+//! Why somebody was, or was not, rung: the stored answer.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CallId, EntryId, Name, Period, Wall};
+
+/// One reason why an operator does not sit on the bench, or sits there and was not picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Disabled by an administrator.
+    Disabled,
+    /// Signed out.
+    Offline,
+    /// On a break.
+    OnBreak,
+    /// Does not want to be disturbed.
+    Dnd,
+    /// No device of theirs can be reached.
+    Unreachable,
+    /// Nobody knows whether a device can be reached; bars owned calls only.
+    ReachUnknown,
+    /// Already carries as many offers as they may.
+    Ringing,
+    /// In a conversation.
+    Talking,
+    /// Finishing up after one.
+    WrapUp,
+    /// The queue's calendar is closed.
+    QueueClosed,
+    /// No member of this queue.
+    NotMember,
+    /// A skill is missing.
+    SkillMissing,
+    /// Did not take this very caller a moment ago.
+    BackOff,
+    /// No seat or licence.
+    NoSeat,
+    /// Excluded for this call (its own caller, or by a rule).
+    Excluded,
+    /// The device is in a call outside the queue.
+    OutsideCall,
+    /// Their tier is not open yet.
+    TierClosed,
+    /// Eligible; somebody else came first.
+    NotTheirTurn,
+    /// Eligible; the fan-out was full.
+    BeyondFanOut,
+    /// Eligible; kept for another waiting caller.
+    HeldForOther,
+    /// The caller first waits for a responsible operator.
+    StickyHold,
+}
+
+/// A set of reasons, one bit each, so that judging ten thousand operators allocates nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ruling(pub u32);
+
+impl Why {
+    /// All of them, in the order texts list them.
+    pub const ALL: [Why; 21] = [
+        Why::Disabled,
+        Why::Offline,
+        Why::OnBreak,
+        Why::Dnd,
+        Why::Unreachable,
+        Why::ReachUnknown,
+        Why::Ringing,
+        Why::Talking,
+        Why::WrapUp,
+        Why::QueueClosed,
+        Why::NotMember,
+        Why::SkillMissing,
+        Why::BackOff,
+        Why::NoSeat,
+        Why::Excluded,
+        Why::OutsideCall,
+        Why::TierClosed,
+        Why::NotTheirTurn,
+        Why::BeyondFanOut,
+        Why::HeldForOther,
+        Why::StickyHold,
+    ];
+
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+impl Ruling {
+    /// Nothing against them.
+    pub const ELIGIBLE: Ruling = Ruling(0);
+
+    /// Adds a reason when `failed` holds.
+    pub const fn with(self, why: Why, failed: bool) -> Ruling {
+        if failed { Ruling(self.0 | why.bit()) } else { self }
+    }
+
+    /// Whether a reason is among them.
+    pub const fn has(self, why: Why) -> bool {
+        self.0 & why.bit() != 0
+    }
+
+    /// Whether nothing stands against them.
+    pub const fn is_eligible(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The reasons, in the order of [`Why::ALL`].
+    pub fn reasons(self) -> impl Iterator<Item = Why> {
+        Why::ALL.into_iter().filter(move |why| self.has(*why))
+    }
+}
+
+/// One member as a decision saw them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pick {
+    /// The operator.
+    pub operator: Name,
+    /// Their tier, from 0.
+    pub tier: u8,
+    /// The strategy's key; the smallest goes first. Its unit is the strategy's.
+    pub key: i64,
+    /// Everything that stood against them; empty for whom the call was offered to.
+    pub ruling: Ruling,
+    /// Whether this round offered them the call.
+    pub chosen: bool,
+}
+
+/// One round of one entry: who was judged how, and who was picked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The call.
+    pub call: CallId,
+    /// The wait it is about.
+    pub entry: EntryId,
+    /// Where.
+    pub queue: Name,
+    /// From 1, per entry.
+    pub round: u32,
+    /// When.
+    pub at: Wall,
+    /// How long the caller had waited, from the first entry of the chain.
+    pub waited: Period,
+    /// The strategy's name in the configuration.
+    pub strategy: String,
+    /// Which configuration it was made with.
+    pub config: String,
+    /// The highest tier that was open.
+    pub tier: u8,
+    /// The seed of a random choice.
+    pub seed: Option<u64>,
+    /// Whether `members` holds every member of the queue. Else: those chosen and those whose
+    /// ruling changed since the last decision of this queue.
+    pub whole: bool,
+    /// The members.
+    pub members: Vec<Pick>,
+}

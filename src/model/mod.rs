@@ -1,0 +1,36 @@
+//! Words everybody shares: ids, time, numbers, facts, records, rows and live views.
+//!
+//! Pure and free of behaviour beyond keeping each type's promise. Everything that crosses a
+//! room's door is named here, so a reader who knows this room can read any other.
+
+mod call;
+mod card;
+mod decision;
+mod episode;
+mod fact;
+mod ids;
+mod live;
+mod normalise;
+mod number;
+mod outcome;
+mod presence;
+mod record;
+mod seed;
+mod time;
+
+pub use call::{CallRow, EntryRow, OfferRow, Stage, StageName, TalkRow};
+pub use card::{Pop, PopState};
+pub use decision::{Decision, Pick, Ruling, Why};
+pub use episode::{Attempt, Closing, EpisodeRow, EpisodeState};
+pub use fact::{Alias, Fact, FactKind, Legs, Source, Totals};
+pub use ids::{CallId, EntryId, EpisodeId, LegId, Name, OfferId, OperatorId, QueueId, Seq};
+pub use live::{Live, OperatorView, QueueView};
+pub use normalise::{NumberRules, Party, Raw, Rule, normalise};
+pub use number::{Number, NumberError};
+pub use outcome::{
+    Authority, Direction, Disposition, EndedBy, OfferEnd, Outcome, WithdrawnBecause,
+};
+pub use presence::{By, Intent, PauseCause, Reach, Work};
+pub use record::{Record, Stamped};
+pub use seed::Seed;
+pub use time::{Mono, Now, Period, PeriodError, Wall};
