@@ -1,0 +1,133 @@
+//! The handle by which the web asks the exchange: commands, routing questions, the present state.
+//!
+//! One task owns the switch, so nobody here touches it. An [`Ask`] goes over a bounded channel to
+//! that task, its answer comes back when the switch gives one; the present state is a published
+//! value that costs the switch nothing to read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::{Mono, Name, Party};
+use crate::switch::{AskKind, Command, Refusal, Snapshot};
+
+/// Asks on the way at once. More would only wait longer than anybody is willing to.
+const ASKS_MAX: usize = 1024;
+
+/// How long a command may take. The switch answers after one commit; past this the disk or the
+/// driver is in trouble and the person is told so.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks the exchange; cheap to clone.
+#[derive(Clone)]
+pub struct Exchange {
+    asks: mpsc::Sender<Ask>,
+    seen: Arc<ArcSwap<Snapshot>>,
+}
+
+/// The other end of the handle: what the task that owns the switch works off.
+pub struct Desk {
+    /// What is asked, in order.
+    pub asks: mpsc::Receiver<Ask>,
+    seen: Arc<ArcSwap<Snapshot>>,
+}
+
+/// One thing asked of the exchange.
+#[derive(Debug)]
+pub enum Ask {
+    /// Somebody wants something done.
+    Command {
+        /// The login of who asks.
+        by: Name,
+        /// Whether that is somebody else than the operator concerned.
+        supervisor: bool,
+        /// What is wanted.
+        command: Command,
+        /// Where the answer goes; dropped unanswered when it cannot be given.
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// A provider wants to know whom to ring.
+    Route {
+        /// What the question tells.
+        question: Route,
+        /// Where the order of operators goes.
+        reply: oneshot::Sender<Vec<Name>>,
+    },
+}
+
+/// A provider's question, before the exchange gives it a ticket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// The account.
+    pub account: Name,
+    /// The provider's call id, where the question carries one.
+    pub key: Option<String>,
+    /// Who calls.
+    pub client: Party,
+    /// Our number.
+    pub line: Option<Party>,
+    /// Scheme, group or queue in the provider's words.
+    pub queue: Option<String>,
+    /// What the answer must look like.
+    pub kind: AskKind,
+    /// Past this the safe answer goes out.
+    pub deadline: Mono,
+}
+
+/// Why an ask was not answered with a yes.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The exchange said no, and why.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The exchange is stopping, flooded or waits for its disk: try again.
+    #[error("the exchange did not answer in time")]
+    Unanswered,
+}
+
+/// Makes a handle and the desk that answers it.
+pub fn exchange() -> (Exchange, Desk) {
+    let (sender, asks) = mpsc::channel(ASKS_MAX);
+    let seen = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+    (Exchange { asks: sender, seen: seen.clone() }, Desk { asks, seen })
+}
+
+impl Desk {
+    /// Shows a present state to everybody who asks from this moment on.
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.seen.store(Arc::new(snapshot));
+    }
+}
+
+impl Exchange {
+    /// Has a command carried out. Fails with the exchange's refusal, or unanswered after 5 s.
+    pub async fn command(
+        &self,
+        by: Name,
+        supervisor: bool,
+        command: Command,
+    ) -> Result<(), AskError> {
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask::Command { by, supervisor, command, reply };
+        let asked = async {
+            self.asks.send(ask).await.map_err(|_| AskError::Unanswered)?;
+            answer.await.map_err(|_| AskError::Unanswered)
+        };
+        let answered = tokio::time::timeout(COMMAND_PATIENCE, asked).await;
+        Ok(answered.map_err(|_| AskError::Unanswered)???)
+    }
+
+    /// Whom a provider should ring, in order; `None` when no answer came within `patience`.
+    pub async fn route(&self, question: Route, patience: Duration) -> Option<Vec<Name>> {
+        let (reply, answer) = oneshot::channel();
+        self.asks.try_send(Ask::Route { question, reply }).ok()?;
+        tokio::time::timeout(patience, answer).await.ok()?.ok()
+    }
+
+    /// The exchange as it was last published.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.seen.load_full()
+    }
+}
