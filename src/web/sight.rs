@@ -58,11 +58,7 @@ impl Eyes {
         lines: impl IntoIterator<Item = Number>,
         whole_in: impl IntoIterator<Item = Name>,
     ) -> Eyes {
-        Eyes {
-            key,
-            lines: lines.into_iter().collect(),
-            whole_in: whole_in.into_iter().collect(),
-        }
+        Eyes { key, lines: lines.into_iter().collect(), whole_in: whole_in.into_iter().collect() }
     }
 
     /// How much of the numbers of a queue's callers a reader sees.

@@ -6,9 +6,7 @@ use utoipa::ToSchema;
 use crate::model::{CallRow, Decision, Name, Pick, StageName, Wall, Why};
 use crate::web::sight::{Eyes, Phone, Sight, kind_word};
 
-use super::{
-    authority_word, direction_word, maybe_stamp, maybe_text, scrub, seconds, stamp, text,
-};
+use super::{authority_word, direction_word, maybe_stamp, maybe_text, scrub, seconds, stamp, text};
 
 /// A call: the fields of PRODUCT section 6.
 #[derive(Debug, Serialize, ToSchema)]

@@ -34,7 +34,11 @@ fn cover_runs(text: &str) -> String {
         let (before, from) = rest.split_at(start);
         let (run, after) = from.split_at(run_length(from));
         out.push_str(before);
-        if is_number_like(run, before) { out.push_str(&cover_all(run)) } else { out.push_str(run) }
+        if is_number_like(run, before) {
+            out.push_str(&cover_all(run))
+        } else {
+            out.push_str(run)
+        }
         rest = after;
     }
     out.push_str(rest);
@@ -144,13 +148,15 @@ fn hide_one(text: &str, name: &str) -> String {
 /// Where the value after a field's name begins and how long it is; nothing when there is none.
 fn value_of(rest: &str) -> (usize, usize) {
     let json = rest.strip_prefix('"').or_else(|| rest.strip_prefix("\\\"")).is_some();
-    let lead = rest.find(|c: char| !matches!(c, '"' | '\\' | ':' | '=' | ' ')).unwrap_or(rest.len());
+    let lead =
+        rest.find(|c: char| !matches!(c, '"' | '\\' | ':' | '=' | ' ')).unwrap_or(rest.len());
     let between = rest.get(..lead).unwrap_or_default();
     if !between.contains([':', '=']) {
         return (0, 0);
     }
     let value = rest.get(lead..).unwrap_or_default();
-    let ends: &[char] = if json { &['"', '\\', ',', '}', '\n'] } else { &['&', ';', '\n', ' ', '"'] };
+    let ends: &[char] =
+        if json { &['"', '\\', ',', '}', '\n'] } else { &['&', ';', '\n', ' ', '"'] };
     (lead, value.find(ends).unwrap_or(value.len()))
 }
 
@@ -176,7 +182,10 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_in_forms_and_in_json() {
-        assert_eq!(hide_secrets("cmd=event&crm_token=abc123&type=X"), "cmd=event&crm_token=***&type=X");
+        assert_eq!(
+            hide_secrets("cmd=event&crm_token=abc123&type=X"),
+            "cmd=event&crm_token=***&type=X"
+        );
         assert_eq!(hide_secrets("{\"token\": \"abc\", \"a\":1}"), "{\"token\": \"***\", \"a\":1}");
         assert_eq!(hide_secrets("nothing here"), "nothing here");
     }
