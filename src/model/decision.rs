@@ -97,6 +97,16 @@ impl Ruling {
         if failed { Ruling(self.0 | why.bit()) } else { self }
     }
 
+    /// Takes a reason away, for readers to whom it does not matter.
+    pub const fn without(self, why: Why) -> Ruling {
+        Ruling(self.0 & !why.bit())
+    }
+
+    /// The reasons of both.
+    pub const fn and(self, other: Ruling) -> Ruling {
+        Ruling(self.0 | other.0)
+    }
+
     /// Whether a reason is among them.
     pub const fn has(self, why: Why) -> bool {
         self.0 & why.bit() != 0

@@ -1,0 +1,394 @@
+//! The members of one queue, kept in the order of its strategy.
+//!
+//! The bench is told of every change of a member and keeps what follows from it: what stands
+//! against them, and where they sit. A pick (`pick.rs`) then costs about the same among twenty
+//! members as among ten thousand.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::eligible::{Facts, could_serve, judge};
+use super::settings::{QueueSettings, Strategy, Tier, TierMode};
+use super::strategy::{Score, SeatFacts, SeatKeys, Tally, Tournament, grown, score};
+use crate::model::{Mono, Name, OperatorId, Period, Ruling, Why};
+
+/// What a queue remembers of its members over reloads and restarts.
+///
+/// Rows of who left stay: somebody who comes back after a week finds the old place.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct QueueKeys {
+    /// The next number of the sequence of turns.
+    pub next_turn: u64,
+    /// The members' own.
+    pub seats: BTreeMap<OperatorId, SeatKeys>,
+}
+
+/// How many members a queue has, and how many of them could do what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// All.
+    pub members: u32,
+    /// Not signed out and not disabled.
+    pub signed_in: u32,
+    /// Could take a call at once (an unknown device included).
+    pub ready: u32,
+    /// Could become free without a change of mind.
+    pub serving: u32,
+}
+
+/// The members of one queue.
+#[derive(Debug, Clone)]
+pub struct Bench {
+    pub(super) rules: Rules,
+    /// In order of tier, then of the configuration.
+    pub(super) seats: Vec<Seat>,
+    pub(super) tiers: Vec<Row>,
+    /// A member's place in `seats`, by operator id.
+    places: Vec<u32>,
+    /// Seats whose ruling may differ from what the last decision record told.
+    pub(super) changed: Vec<usize>,
+    /// Whether a decision record was written since the bench was set up.
+    pub(super) told: bool,
+    next_turn: u64,
+    left: BTreeMap<OperatorId, SeatKeys>,
+    signed_in: u32,
+}
+
+/// What a queue's settings say about picking.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub queue: Name,
+    pub strategy: Strategy,
+    pub tier_mode: TierMode,
+    pub ring: Period,
+    pub ring_min: Period,
+    pub split: bool,
+    pub fanout_max: u16,
+    pub step: (u16, Period),
+    skills: Vec<Name>,
+}
+
+/// One member.
+#[derive(Debug, Clone)]
+pub(super) struct Seat {
+    pub operator: OperatorId,
+    pub name: Name,
+    pub tier: u8,
+    weight: u16,
+    stage: u16,
+    keys: SeatKeys,
+    /// The tier's count of rounds that `keys.current` is of.
+    rounds: u64,
+    tally: Tally,
+    pub ruling: Ruling,
+    /// The ruling that the last decision record told.
+    pub told: Ruling,
+    pub is_changed: bool,
+}
+
+/// One tier.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub after: Period,
+    /// The place of its first seat.
+    pub from: usize,
+    /// By place within the tier.
+    pub scores: Vec<Score>,
+    /// Eligible, with a device that is known to be reached.
+    pub known: Tournament,
+    /// Eligible but for a device of which nothing is known.
+    pub unknown: Tournament,
+    /// Members that could become free by themselves.
+    pub serving: u32,
+    /// Rounds taken with smooth weights.
+    pub rounds: u64,
+}
+
+/// Nothing is known of a member before the first `update`: they are taken to be signed out.
+const UNTOLD: Ruling = Ruling::ELIGIBLE.with(Why::Offline, true);
+const NOWHERE: u32 = u32::MAX;
+
+impl Bench {
+    /// Sets the bench up; every member is to be told by [`Bench::update`] before the first pick.
+    ///
+    /// A member without an id is left out (the engine gives ids first); one who stands in two
+    /// tiers sits in the first. Who has no key yet joins at the tail.
+    pub fn new(
+        queue: &QueueSettings,
+        ids: &dyn Fn(&Name) -> Option<OperatorId>,
+        keys: QueueKeys,
+    ) -> Bench {
+        let QueueKeys { next_turn, seats: left } = keys;
+        let mut bench = Bench {
+            rules: Rules::of(queue),
+            seats: Vec::new(),
+            tiers: Vec::new(),
+            places: Vec::new(),
+            changed: Vec::new(),
+            told: false,
+            next_turn,
+            left,
+            signed_in: 0,
+        };
+        for (number, tier) in (0_u8..).zip(&queue.tiers) {
+            bench.add_tier(number, tier, ids);
+        }
+        for place in 0..bench.seats.len() {
+            bench.reseat(place);
+        }
+        bench
+    }
+
+    fn add_tier(&mut self, number: u8, tier: &Tier, ids: &dyn Fn(&Name) -> Option<OperatorId>) {
+        let from = self.seats.len();
+        let mut weights: Vec<u16> = tier.members.iter().map(|member| member.weight).collect();
+        weights.sort_unstable_by(|one, other| other.cmp(one));
+        weights.dedup();
+        for member in &tier.members {
+            let Some(operator) = ids(&member.operator) else { continue };
+            if !self.claim_place(operator) {
+                continue;
+            }
+            let stage = weights.iter().position(|weight| *weight == member.weight);
+            let keys = self.left.remove(&operator);
+            let keys = keys.unwrap_or_else(|| SeatKeys { turn: self.draw_turn(), current: 0 });
+            self.seats.push(Seat {
+                operator,
+                name: member.operator.clone(),
+                tier: number,
+                weight: member.weight,
+                stage: stage.and_then(|stage| u16::try_from(stage).ok()).unwrap_or(0),
+                keys,
+                rounds: 0,
+                tally: Tally::default(),
+                ruling: UNTOLD,
+                told: UNTOLD,
+                is_changed: false,
+            });
+        }
+        let length = self.seats.len() - from;
+        self.tiers.push(Row {
+            after: tier.after,
+            from,
+            scores: vec![Score::fixed(0); length],
+            known: Tournament::new(length),
+            unknown: Tournament::new(length),
+            serving: 0,
+            rounds: 0,
+        });
+    }
+
+    /// Notes that the operator sits at the end of `seats`; false when they sit somewhere already.
+    fn claim_place(&mut self, operator: OperatorId) -> bool {
+        let (Ok(id), Ok(place)) = (usize::try_from(operator.0), u32::try_from(self.seats.len()))
+        else {
+            return false;
+        };
+        if self.places.len() <= id {
+            self.places.resize(id + 1, NOWHERE);
+        }
+        match self.places.get_mut(id) {
+            Some(free) if *free == NOWHERE => {
+                *free = place;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    fn draw_turn(&mut self) -> u64 {
+        let turn = self.next_turn;
+        self.next_turn = turn.saturating_add(1);
+        turn
+    }
+
+    /// Takes in how a member stands after any change of theirs; others are passed over.
+    ///
+    /// The end of a wrap-up is such a change: the bench has no clock of its own.
+    pub fn update(&mut self, operator: OperatorId, facts: &Facts<'_>, now: Mono) {
+        let Some(place) = self.place(operator) else { return };
+        let ruling = judge(facts, &self.rules.skills, now);
+        let tally = *facts.tally;
+        let Some(seat) = self.seats.get_mut(place) else { return };
+        if seat.ruling == ruling && seat.tally == tally {
+            return;
+        }
+        let before = std::mem::replace(&mut seat.ruling, ruling);
+        seat.tally = tally;
+        if before != ruling && !seat.is_changed {
+            seat.is_changed = true;
+            self.changed.push(place);
+        }
+        self.signed_in = moved(self.signed_in, is_signed_in(before), is_signed_in(ruling));
+        self.reseat_from(place, before);
+    }
+
+    /// Uses a member's turn up: they go to the tail. The result stands in the record of the
+    /// ring or of the win; `None` for who is no member.
+    pub fn move_turn(&mut self, operator: OperatorId) -> Option<u64> {
+        let place = self.place(operator)?;
+        let turn = self.draw_turn();
+        self.seats.get_mut(place)?.keys.turn = turn;
+        self.reseat(place);
+        Some(turn)
+    }
+
+    /// Sets a member's turn as a record says it, and moves the sequence past it.
+    pub fn set_turn(&mut self, operator: OperatorId, turn: u64) {
+        self.next_turn = self.next_turn.max(turn.saturating_add(1));
+        let Some(place) = self.place(operator) else {
+            if let Some(keys) = self.left.get_mut(&operator) {
+                keys.turn = turn;
+            }
+            return;
+        };
+        if let Some(seat) = self.seats.get_mut(place) {
+            seat.keys.turn = turn;
+        }
+        self.reseat(place);
+    }
+
+    /// Counts a round of smooth weights that took `operator`; to be told of every offer while
+    /// the operator is still eligible. Other strategies have nothing to count.
+    pub fn count_round(&mut self, operator: OperatorId) {
+        if self.rules.strategy != Strategy::SmoothWeighted {
+            return;
+        }
+        let Some(place) = self.place(operator) else { return };
+        let Some(seat) = self.seats.get_mut(place) else { return };
+        let Some(row) = self.tiers.get_mut(usize::from(seat.tier)) else { return };
+        let whole = row.known.weight().saturating_add(row.unknown.weight());
+        row.rounds = row.rounds.saturating_add(1);
+        let rounds = row.rounds.saturating_sub(seat.rounds);
+        let whole = i64::try_from(whole).unwrap_or(i64::MAX);
+        seat.keys.current = grown(seat.keys.current, seat.weight, rounds).saturating_sub(whole);
+        seat.rounds = row.rounds;
+        self.reseat(place);
+    }
+
+    /// What is to outlive a restart.
+    pub fn keys(&self) -> QueueKeys {
+        let mut seats = self.left.clone();
+        for seat in &self.seats {
+            seats.insert(seat.operator, self.keys_now(seat));
+        }
+        QueueKeys { next_turn: self.next_turn, seats }
+    }
+
+    fn keys_now(&self, seat: &Seat) -> SeatKeys {
+        let rounds = self.tiers.get(usize::from(seat.tier)).map_or(0, |row| row.rounds);
+        let grows = is_seated(seat.ruling);
+        let since = if grows { rounds.saturating_sub(seat.rounds) } else { 0 };
+        SeatKeys { turn: seat.keys.turn, current: grown(seat.keys.current, seat.weight, since) }
+    }
+
+    /// What stands against a member, without what a caller adds; `None` for who is no member.
+    pub fn ruling(&self, operator: OperatorId) -> Option<Ruling> {
+        let seat = self.seats.get(self.place(operator)?)?;
+        Some(seat.ruling)
+    }
+
+    /// The counts a board shows; costs the same for every size.
+    pub fn counts(&self) -> Counts {
+        let ready = |row: &Row| row.known.count() + row.unknown.count();
+        Counts {
+            members: u32::try_from(self.seats.len()).unwrap_or(u32::MAX),
+            signed_in: self.signed_in,
+            ready: self.tiers.iter().map(ready).sum(),
+            serving: self.tiers.iter().map(|row| row.serving).sum(),
+        }
+    }
+
+    /// The members in order of tier and configuration.
+    pub fn members(&self) -> impl Iterator<Item = OperatorId> + '_ {
+        self.seats.iter().map(|seat| seat.operator)
+    }
+
+    /// Where a member sits.
+    pub(super) fn place(&self, operator: OperatorId) -> Option<usize> {
+        let id = usize::try_from(operator.0).ok()?;
+        let place = self.places.get(id).copied().filter(|place| *place != NOWHERE)?;
+        usize::try_from(place).ok()
+    }
+
+    /// Brings the order up to date after a change of keys.
+    fn reseat(&mut self, place: usize) {
+        if let Some(seat) = self.seats.get(place) {
+            let ruling = seat.ruling;
+            self.reseat_from(place, ruling);
+        }
+    }
+
+    /// Brings the order up to date after a change of a seat whose ruling was `before`.
+    fn reseat_from(&mut self, place: usize, before: Ruling) {
+        let Some(seat) = self.seats.get_mut(place) else { return };
+        let Some(row) = self.tiers.get_mut(usize::from(seat.tier)) else { return };
+        row.serving = moved(row.serving, could_serve(before), could_serve(seat.ruling));
+        let (was, sits) = (is_seated(before), is_seated(seat.ruling));
+        if was && !sits {
+            let rounds = row.rounds.saturating_sub(seat.rounds);
+            seat.keys.current = grown(seat.keys.current, seat.weight, rounds);
+        }
+        if !(was && sits) {
+            seat.rounds = row.rounds;
+        }
+        if !was && !sits {
+            return;
+        }
+        let local = place - row.from;
+        let facts = SeatFacts {
+            keys: seat.keys,
+            rounds: seat.rounds,
+            tally: &seat.tally,
+            weight: seat.weight,
+            stage: seat.stage,
+        };
+        if let Some(slot) = row.scores.get_mut(local) {
+            *slot = score(self.rules.strategy, &facts);
+        }
+        let is_known = !seat.ruling.has(Why::ReachUnknown);
+        let was_known = !before.has(Why::ReachUnknown);
+        let weight = |here: bool| (sits && here).then_some(seat.weight);
+        if (was && was_known) || (sits && is_known) {
+            row.known.set(local, weight(is_known), &row.scores);
+        }
+        if (was && !was_known) || (sits && !is_known) {
+            row.unknown.set(local, weight(!is_known), &row.scores);
+        }
+    }
+}
+
+impl Rules {
+    fn of(queue: &QueueSettings) -> Rules {
+        Rules {
+            queue: queue.name.clone(),
+            strategy: queue.strategy,
+            tier_mode: queue.tier_mode,
+            ring: queue.ring,
+            ring_min: queue.ring_min,
+            split: queue.split,
+            fanout_max: queue.fanout_max,
+            step: queue.step,
+            skills: queue.skills.clone(),
+        }
+    }
+}
+
+/// Whether a seat with this ruling is in one of its tier's two tournaments.
+fn is_seated(ruling: Ruling) -> bool {
+    ruling.without(Why::ReachUnknown).is_eligible()
+}
+
+fn is_signed_in(ruling: Ruling) -> bool {
+    !ruling.has(Why::Offline) && !ruling.has(Why::Disabled)
+}
+
+/// A count after one member went in or out of it.
+fn moved(count: u32, was: bool, is: bool) -> u32 {
+    match (was, is) {
+        (false, true) => count.saturating_add(1),
+        (true, false) => count.saturating_sub(1),
+        (false, false) | (true, true) => count,
+    }
+}
