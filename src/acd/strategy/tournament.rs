@@ -40,7 +40,7 @@ impl Tournament {
     /// With room for `n` seats, none of them in it.
     pub fn new(n: usize) -> Tournament {
         let size = n.next_power_of_two();
-        Tournament { nodes: vec![EMPTY; size * 2], size, at: i64::MIN }
+        Tournament { nodes: vec![EMPTY; size * 2], size, at: 0 }
     }
 
     /// Seats in it.
