@@ -50,3 +50,18 @@ pub enum Record {
     /// An operator changed on an axis; like `CallSaved`.
     OperatorSaved(Box<OperatorView>),
 }
+
+impl Record {
+    /// The kind's word, as in the serialised form.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Record::Heard { .. } => "heard",
+            Record::OperatorNamed { .. } => "operator_named",
+            Record::QueueNamed { .. } => "queue_named",
+            Record::CallSaved(_) => "call_saved",
+            Record::EpisodeSaved(_) => "episode_saved",
+            Record::Decided(_) => "decided",
+            Record::OperatorSaved(_) => "operator_saved",
+        }
+    }
+}
