@@ -3,6 +3,9 @@
 //! The bench is told of every change of a member and keeps what follows from it: what stands
 //! against them, and where they sit. A pick (`pick.rs`) then costs about the same among twenty
 //! members as among ten thousand.
+//!
+//! The bench is worked out, not stored. What must outlive it are the [`SeatKeys`]: `move_turn`,
+//! `count_round` and `update` give back those that a record has to tell.
 
 use std::collections::BTreeMap;
 
@@ -205,15 +208,22 @@ impl Bench {
 
     /// Takes in how a member stands after any change of theirs; others are passed over.
     ///
-    /// The end of a wrap-up is such a change: the bench has no clock of its own.
-    pub fn update(&mut self, operator: OperatorId, facts: &Facts<'_>, now: Mono) {
-        let Some(place) = self.place(operator) else { return };
+    /// The end of a wrap-up is such a change: the bench has no clock of its own. With smooth
+    /// weights, who leaves the bench keeps a current weight that a record has to tell.
+    pub fn update(
+        &mut self,
+        operator: OperatorId,
+        facts: &Facts<'_>,
+        now: Mono,
+    ) -> Option<SeatKeys> {
+        let place = self.place(operator)?;
         let ruling = judge(facts, &self.rules.skills, now);
         let tally = *facts.tally;
-        let Some(seat) = self.seats.get_mut(place) else { return };
+        let seat = self.seats.get_mut(place)?;
         if seat.ruling == ruling && seat.tally == tally {
-            return;
+            return None;
         }
+        let current = seat.keys.current;
         let before = std::mem::replace(&mut seat.ruling, ruling);
         seat.tally = tally;
         if before != ruling && !seat.is_changed {
@@ -222,6 +232,9 @@ impl Bench {
         }
         self.signed_in = moved(self.signed_in, is_signed_in(before), is_signed_in(ruling));
         self.reseat_from(place, before);
+        let keys = self.seats.get(place)?.keys;
+        let is_weighted = self.rules.strategy == Strategy::SmoothWeighted;
+        (is_weighted && keys.current != current).then_some(keys)
     }
 
     /// Uses a member's turn up: they go to the tail. The result stands in the record of the
@@ -249,22 +262,31 @@ impl Bench {
         self.reseat(place);
     }
 
-    /// Counts a round of smooth weights that took `operator`; to be told of every offer while
-    /// the operator is still eligible. Other strategies have nothing to count.
-    pub fn count_round(&mut self, operator: OperatorId) {
+    /// Counts a round of smooth weights that took `operator`, and gives what a record has to
+    /// tell; to be told of every offer while the operator is still eligible. `None` for other
+    /// strategies, which have nothing to count.
+    pub fn count_round(&mut self, operator: OperatorId) -> Option<SeatKeys> {
         if self.rules.strategy != Strategy::SmoothWeighted {
-            return;
+            return None;
         }
-        let Some(place) = self.place(operator) else { return };
-        let Some(seat) = self.seats.get_mut(place) else { return };
-        let Some(row) = self.tiers.get_mut(usize::from(seat.tier)) else { return };
+        let place = self.place(operator)?;
+        let seat = self.seats.get_mut(place)?;
+        let row = self.tiers.get_mut(usize::from(seat.tier))?;
         let whole = row.known.weight().saturating_add(row.unknown.weight());
         row.rounds = row.rounds.saturating_add(1);
         let rounds = row.rounds.saturating_sub(seat.rounds);
         let whole = i64::try_from(whole).unwrap_or(i64::MAX);
         seat.keys.current = grown(seat.keys.current, seat.weight, rounds).saturating_sub(whole);
         seat.rounds = row.rounds;
+        let keys = seat.keys;
         self.reseat(place);
+        Some(keys)
+    }
+
+    /// What a queue remembers of one member, as of this moment.
+    pub fn keys_of(&self, operator: OperatorId) -> Option<SeatKeys> {
+        let seat = self.seats.get(self.place(operator)?)?;
+        Some(self.keys_now(seat))
     }
 
     /// What is to outlive a restart.
