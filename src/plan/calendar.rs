@@ -57,6 +57,11 @@ impl Calendar {
         &self.zone
     }
 
+    /// Whether no weekly hours stand in it at all.
+    pub fn never_opens(&self) -> bool {
+        self.hours.as_ref().is_some_and(|hours| hours.spans.is_empty())
+    }
+
     /// Whether it is open at a moment.
     pub fn is_open(&self, at: Wall) -> bool {
         let Some(hours) = &self.hours else { return true };
