@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::eligible::{Facts, could_serve, judge};
 use super::settings::{QueueSettings, Strategy, Tier, TierMode};
-use super::strategy::{Score, SeatFacts, SeatKeys, Tally, Tournament, grown, score};
+use super::strategy::{Order, Score, SeatFacts, SeatKeys, Tally, grown, score};
 use crate::model::{Mono, Name, OperatorId, Period, Ruling, Why};
 
 /// What a queue remembers of its members over reloads and restarts.
@@ -99,9 +99,9 @@ pub(super) struct Row {
     /// By place within the tier.
     pub scores: Vec<Score>,
     /// Eligible, with a device that is known to be reached.
-    pub known: Tournament,
+    pub known: Order,
     /// Eligible but for a device of which nothing is known.
-    pub unknown: Tournament,
+    pub unknown: Order,
     /// Members that could become free by themselves.
     pub serving: u32,
     /// Rounds taken with smooth weights.
@@ -175,8 +175,8 @@ impl Bench {
             after: tier.after,
             from,
             scores: vec![Score::fixed(0); length],
-            known: Tournament::new(length),
-            unknown: Tournament::new(length),
+            known: Order::new(self.rules.strategy, length),
+            unknown: Order::new(self.rules.strategy, length),
             serving: 0,
             rounds: 0,
         });
@@ -371,12 +371,12 @@ impl Bench {
         }
         let is_known = !seat.ruling.has(Why::ReachUnknown);
         let was_known = !before.has(Why::ReachUnknown);
-        let weight = |here: bool| (sits && here).then_some(seat.weight);
+        let weight = seat.weight;
         if (was && was_known) || (sits && is_known) {
-            row.known.set(local, weight(is_known), &row.scores);
+            row.known.set(local, weight, sits && is_known, &row.scores);
         }
         if (was && !was_known) || (sits && !is_known) {
-            row.unknown.set(local, weight(!is_known), &row.scores);
+            row.unknown.set(local, weight, sits && !is_known, &row.scores);
         }
     }
 }
@@ -397,7 +397,7 @@ impl Rules {
     }
 }
 
-/// Whether a seat with this ruling is in one of its tier's two tournaments.
+/// Whether a seat with this ruling is in one of its tier's two orders.
 fn is_seated(ruling: Ruling) -> bool {
     ruling.without(Why::ReachUnknown).is_eligible()
 }

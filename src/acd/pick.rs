@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use super::bench::{Bench, Row, Seat};
 use super::eligible::{Bars, judge_for};
 use super::settings::{Strategy, TierMode};
-use super::strategy::{Clock, Ranking, Worth, lot, may_join, share, shown_key, stage_now, wanted};
+use super::strategy::{Clock, Ranked, Worth, lot, may_join, share, shown_key, stage_now, wanted};
 use crate::model::{Authority, EntryId, Mono, OperatorId, Period, Pick, Ruling, Seed, Why};
 
 /// What a caller asks of the bench.
@@ -422,10 +422,10 @@ impl Row {
     }
 }
 
-/// The two tournaments of a tier as one ranking.
+/// The two orders of a tier as one.
 struct Merged<'a> {
-    known: Peekable<Ranking<'a>>,
-    unknown: Option<Peekable<Ranking<'a>>>,
+    known: Peekable<Ranked<'a>>,
+    unknown: Option<Peekable<Ranked<'a>>>,
 }
 
 impl Iterator for Merged<'_> {

@@ -37,7 +37,9 @@ pub enum StoreError {
     #[error("{0} is in use by another navbat; stop it first, or give this one its own data_dir")]
     InUse(PathBuf),
     /// A file was written by a later version.
-    #[error("{file} has schema version {found}, this navbat knows up to {known}; use the later one")]
+    #[error(
+        "{file} has schema version {found}, this navbat knows up to {known}; use the later one"
+    )]
     UnknownVersion {
         /// The file or database.
         file: String,

@@ -243,7 +243,6 @@ impl Journal {
     pub(super) fn readers(&self) -> &SqlitePool {
         &self.readers
     }
-
 }
 
 /// Checks a file that is too large to be checked before the start.

@@ -5,9 +5,7 @@
 
 use std::path::Path;
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
 use super::error::{JournalError, StoreError};
@@ -143,7 +141,11 @@ impl JournalFile {
     }
 
     /// Keeps a state and drops those before the last one.
-    pub(super) async fn keep_state(&mut self, seq: Seq, bytes: Vec<u8>) -> Result<(), JournalError> {
+    pub(super) async fn keep_state(
+        &mut self,
+        seq: Seq,
+        bytes: Vec<u8>,
+    ) -> Result<(), JournalError> {
         let kept = async {
             sqlx::query(
                 "insert into state (seq, bytes) values ($1, $2)
@@ -177,7 +179,8 @@ impl JournalFile {
             let done =
                 sqlx::query(sql).bind(before.0).bind(FORGET_ROWS).execute(&mut self.db).await?;
             if what == Old::Requests {
-                let sql = "delete from inbox_key where seq < (select coalesce(min(seq), 0) from inbox)";
+                let sql =
+                    "delete from inbox_key where seq < (select coalesce(min(seq), 0) from inbox)";
                 sqlx::query(sql).execute(&mut self.db).await?;
             }
             Ok(done.rows_affected())

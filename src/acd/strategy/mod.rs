@@ -5,9 +5,11 @@
 //! between callers — is the same for all of them and lives in `bench.rs`.
 
 mod fewest_calls;
+mod ladder;
 mod least_talk;
 mod linear;
 mod longest_idle;
+mod order;
 mod overflow;
 mod parallel;
 mod progressive;
@@ -23,12 +25,12 @@ mod weighted_random;
 
 use serde::{Deserialize, Serialize};
 
+pub use order::{Order, Ranked};
 pub use overflow::{overflow_cycle, overflow_due, overflow_next};
 pub use parallel::share;
 pub use score::{Score, Worth};
 pub use sticky::{Responsible, responsible};
 pub use tally::Tally;
-pub use tournament::{Ranking, Tournament};
 
 pub(super) use parallel::{may_join, stage_now};
 pub(super) use progressive::wanted;

@@ -11,65 +11,82 @@ use std::collections::BinaryHeap;
 use super::score::{NEVER, Score, Worth};
 
 /// One half of the draw.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Node {
     /// The best seat below, or [`NOBODY`].
     winner: u32,
-    /// Seats below.
-    count: u32,
-    /// The sum of their weights.
-    weight: u64,
     /// The first moment at which a match below may turn over.
     stands_until: i64,
 }
 
+/// Lots that the seats below a node hold.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lots {
+    /// One each.
+    even: u32,
+    /// Their weights.
+    weighted: u64,
+}
+
 const NOBODY: u32 = u32::MAX;
-const EMPTY: Node = Node { winner: NOBODY, count: 0, weight: 0, stands_until: NEVER };
+const EMPTY: Node = Node { winner: NOBODY, stands_until: NEVER };
 
 /// The tournament of the seats `0..n`.
 #[derive(Debug, Clone)]
 pub struct Tournament {
     /// A heap-shaped tree: node `i` stands over `2i` and `2i + 1`; leaves begin at `size`.
     nodes: Vec<Node>,
+    /// The same tree for strategies that draw lots; empty for others.
+    lots: Vec<Lots>,
     size: usize,
     /// The clock's latest reading; it never goes back.
     at: i64,
 }
 
 impl Tournament {
-    /// With room for `n` seats, none of them in it.
-    pub fn new(n: usize) -> Tournament {
+    /// With room for `n` seats, none of them in it; `draws`: lots are to be drawn.
+    pub fn new(n: usize, draws: bool) -> Tournament {
         let size = n.next_power_of_two();
-        Tournament { nodes: vec![EMPTY; size * 2], size, at: 0 }
-    }
-
-    /// Seats in it.
-    pub fn count(&self) -> u32 {
-        self.node(1).count
-    }
-
-    /// The sum of the weights of the seats in it.
-    pub fn weight(&self) -> u64 {
-        self.node(1).weight
+        let lots = if draws { vec![Lots::default(); size * 2] } else { Vec::new() };
+        Tournament { nodes: vec![EMPTY; size * 2], lots, size, at: 0 }
     }
 
     /// Puts a seat in with a weight, or takes it out. To be called for a seat in it after every
     /// change of its score.
     pub fn set(&mut self, seat: usize, weight: Option<u16>, scores: &[Score]) {
-        let Ok(winner) = u32::try_from(seat) else { return };
-        let leaf = weight.map_or(EMPTY, |weight| Node {
-            winner,
-            count: 1,
-            weight: u64::from(weight),
-            stands_until: NEVER,
-        });
+        let Ok(number) = u32::try_from(seat) else { return };
+        let leaf = match weight {
+            Some(_) => Node { winner: number, stands_until: NEVER },
+            None => EMPTY,
+        };
         let mut place = self.size + seat;
+        self.hand_lots(place, weight);
         if let Some(node) = self.nodes.get_mut(place) {
             *node = leaf;
         }
         while place > 1 {
             place /= 2;
-            self.replay(place, scores);
+            let before = self.node(place);
+            let after = self.match_at(place, scores);
+            if before == after && after.winner != number {
+                return; // the matches above see no difference
+            }
+            if let Some(node) = self.nodes.get_mut(place) {
+                *node = after;
+            }
+        }
+    }
+
+    /// Gives a leaf its lots, and whatever stands over it the difference.
+    fn hand_lots(&mut self, leaf: usize, weight: Option<u16>) {
+        let before = self.lots_at(leaf);
+        let after =
+            weight.map_or(Lots::default(), |weight| Lots { even: 1, weighted: u64::from(weight) });
+        let mut place = leaf;
+        while let Some(lots) = self.lots.get_mut(place).filter(|_| place > 0) {
+            lots.even = lots.even + after.even - before.even;
+            lots.weighted = lots.weighted + after.weighted - before.weighted;
+            place /= 2;
         }
     }
 
@@ -111,20 +128,27 @@ impl Tournament {
 
     /// Whether a seat is in it.
     pub fn holds(&self, seat: usize) -> bool {
-        self.node(self.size + seat).count > 0
+        self.node(self.size + seat).winner != NOBODY
     }
 
     fn lots_below(&self, place: usize, evenly: bool, passed: &[usize]) -> u64 {
-        let of = |node: Node| if evenly { u64::from(node.count) } else { node.weight };
+        let of = |place: usize| {
+            let lots = self.lots_at(place);
+            if evenly { u64::from(lots.even) } else { lots.weighted }
+        };
         let span = self.size >> place.ilog2();
         let from = place * span - self.size;
         let below = passed.iter().filter(|seat| (from..from + span).contains(*seat));
-        let taken: u64 = below.map(|seat| of(self.node(self.size + seat))).sum();
-        of(self.node(place)).saturating_sub(taken)
+        let taken: u64 = below.map(|seat| of(self.size + seat)).sum();
+        of(place).saturating_sub(taken)
     }
 
     fn node(&self, place: usize) -> Node {
         self.nodes.get(place).copied().unwrap_or(EMPTY)
+    }
+
+    fn lots_at(&self, place: usize) -> Lots {
+        self.lots.get(place).copied().unwrap_or_default()
     }
 
     fn refresh(&mut self, place: usize, scores: &[Score]) {
@@ -133,11 +157,14 @@ impl Tournament {
         }
         self.refresh(place * 2, scores);
         self.refresh(place * 2 + 1, scores);
-        self.replay(place, scores);
+        let after = self.match_at(place, scores);
+        if let Some(node) = self.nodes.get_mut(place) {
+            *node = after;
+        }
     }
 
-    /// Plays one match again from the two halves as they stand.
-    fn replay(&mut self, place: usize, scores: &[Score]) {
+    /// Plays one match from the two halves as they stand.
+    fn match_at(&self, place: usize, scores: &[Score]) -> Node {
         let (left, right) = (self.node(place * 2), self.node(place * 2 + 1));
         let halves = left.stands_until.min(right.stands_until);
         let (winner, until) = match (seat(left.winner, scores), seat(right.winner, scores)) {
@@ -149,14 +176,7 @@ impl Tournament {
                 Ordering::Equal | Ordering::Greater => (left.winner, one.beaten_at(other, true)),
             },
         };
-        if let Some(node) = self.nodes.get_mut(place) {
-            *node = Node {
-                winner,
-                count: left.count + right.count,
-                weight: left.weight + right.weight,
-                stands_until: halves.min(until),
-            };
-        }
+        Node { winner, stands_until: halves.min(until) }
     }
 }
 
