@@ -14,6 +14,17 @@ pub enum Authority {
     Observed,
 }
 
+impl Authority {
+    /// The word used in JSON and SQL.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Authority::Owned => "owned",
+            Authority::Advised => "advised",
+            Authority::Observed => "observed",
+        }
+    }
+}
+
 /// Who called whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,6 +35,17 @@ pub enum Direction {
     Out,
     /// Both sides are extensions.
     Internal,
+}
+
+impl Direction {
+    /// The word used in JSON and SQL.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Direction::In => "in",
+            Direction::Out => "out",
+            Direction::Internal => "internal",
+        }
+    }
 }
 
 /// How one wait in one queue ended. Conservation: arrivals = sum of outcomes + in flight.

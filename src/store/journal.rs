@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::{JournalError, StoreError};
@@ -164,7 +165,10 @@ impl Journal {
         if !self.shared.health.lock().reserve_held {
             return Err(JournalError::Full);
         }
-        let slot = self.to_engine.clone().try_reserve_owned().map_err(|_| JournalError::Busy)?;
+        let slot = self.to_engine.clone().try_reserve_owned().map_err(|error| match error {
+            TrySendError::Full(_) => JournalError::Busy,
+            TrySendError::Closed(_) => JournalError::Closed,
+        })?;
         let (reply, told) = oneshot::channel();
         self.shared.intake.put_take(Take { request, slot, reply })?;
         match tokio::time::timeout(self.answer_within.as_duration(), told).await {

@@ -4,20 +4,44 @@
 //! database of the lists, SQLite or PostgreSQL, written from the journal by the projector and
 //! always to be had again from it. The only room that names sqlx.
 
+mod calls;
+mod db;
+mod decisions;
+mod desk;
+mod episodes;
 mod error;
 mod inbox;
 mod intake;
 mod journal;
 mod journal_file;
 mod journal_rows;
+mod keep;
 mod lock;
+mod outbox;
+mod page;
+mod people;
+mod projector;
 mod recovery;
 mod request;
 mod reserve;
+mod rows;
+mod sql;
+mod stats;
 mod writer;
 
+pub use calls::CallsAsk;
+pub use db::Store;
+pub use decisions::OperatorRuling;
+pub use desk::{AuditRow, Made, Once};
+pub use episodes::{EpisodeCount, EpisodesAsk, EpisodesIn};
 pub use error::{JournalError, StoreError};
 pub use inbox::AccountCount;
 pub use journal::{Commit, Health, Journal, JournalLimits};
+pub use keep::{Forgotten, Retention, backup, forget};
+pub use outbox::{ClaimedNote, Delivery, NewNote, OutboxCount};
+pub use page::{Cursor, CursorError, PAGE_MAX, Page};
+pub use people::{Link, Person, Session, Token};
+pub use projector::{Lag, Projector};
 pub use recovery::Recovered;
 pub use request::{NewRequest, StoredRequest, Taken, Verdict};
+pub use stats::{OperatorTally, StatsAsk, StatsBy, Tally};

@@ -32,7 +32,7 @@ async fn requests_come_out_in_the_order_of_the_inbox_and_repeats_do_not() {
 #[tokio::test]
 async fn a_repeat_is_one_within_a_day_and_within_an_account() {
     let folder = tempfile::tempdir().unwrap();
-    let (journal, ..) = Journal::open(folder.path(), limits()).await.unwrap();
+    let (journal, _, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
     let at = |hours: i64| Wall(MORNING.0 + 3_600_000 * hours);
     for (hours, account, duplicate) in [
         (0, "one", false),
@@ -109,7 +109,7 @@ async fn a_restart_finds_the_state_the_records_after_it_and_what_was_unheard() {
 #[tokio::test]
 async fn records_keep_the_order_of_the_calls_and_must_rise() {
     let folder = tempfile::tempdir().unwrap();
-    let (journal, ..) = Journal::open(folder.path(), limits()).await.unwrap();
+    let (journal, _, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
     let mut committed = journal.committed();
     let commits: Vec<_> =
         (0..200).map(|n| journal.append(vec![heard(2 * n + 1, 0), heard(2 * n + 2, 0)])).collect();
@@ -140,7 +140,7 @@ async fn a_slow_engine_makes_the_journal_busy_not_full_of_requests() {
 #[tokio::test]
 async fn a_directory_has_one_journal_and_a_damaged_or_later_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (journal, ..) = Journal::open(folder.path(), limits()).await.unwrap();
+    let (journal, _, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
     let second = Journal::open(folder.path(), limits()).await;
     assert!(matches!(second, Err(StoreError::InUse(_))));
     journal.close().await;
@@ -169,7 +169,7 @@ async fn a_directory_has_one_journal_and_a_damaged_or_later_file_is_refused() {
 #[tokio::test]
 async fn what_is_old_goes_and_what_is_needed_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let (journal, ..) = Journal::open(folder.path(), limits()).await.unwrap();
+    let (journal, _, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
     for name in ["a", "b"] {
         journal.take(request(name)).await.unwrap();
     }

@@ -1,0 +1,178 @@
+//! Writes the database from the journal, after its own cursor, one transaction per batch.
+//!
+//! Every write may be repeated: rows carry the revision or the place of their record, and a
+//! batch moves the cursor in its own transaction. So a crash between the two files, or a
+//! database that was away, costs nothing but time.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::db::{Store, run_in};
+use super::error::StoreError;
+use super::journal::Journal;
+use super::journal_file::{signed, unsigned};
+use super::outbox::notes_of;
+use super::recovery::records_after;
+use super::rows::Batch;
+use super::sql::{Columns, Sql};
+use crate::model::{Seq, Stamped};
+
+/// Records in one transaction. More is faster after an outage and holds SQLite's writer longer.
+const BATCH: i64 = 500;
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_LAST: Duration = Duration::from_secs(5);
+
+/// How far the database is behind the journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// The last record in the database.
+    pub projected: Seq,
+    /// The last record in the journal.
+    pub committed: Seq,
+    /// Why the last attempt failed; `None` after one that worked. Lists are then stale.
+    pub failing: Option<String>,
+}
+
+impl Lag {
+    /// How many places the database is behind.
+    pub const fn behind(&self) -> u64 {
+        self.committed.0.saturating_sub(self.projected.0)
+    }
+}
+
+/// The follower of the journal that writes the database.
+pub struct Projector {
+    store: Store,
+    journal: Journal,
+    lag: watch::Sender<Lag>,
+}
+
+impl Projector {
+    /// A projector, and the word of how far it is.
+    pub fn new(store: Store, journal: Journal) -> (Projector, watch::Receiver<Lag>) {
+        let (lag, told) = watch::channel(Lag::default());
+        (Projector { store, journal, lag }, told)
+    }
+
+    /// Follows the journal until `stop`, then once more to its end unless the database is away.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut committed = self.journal.committed();
+        let mut pause = RETRY_FIRST;
+        loop {
+            let upto = *committed.borrow_and_update();
+            let step = self.step(upto).await;
+            self.tell(upto, &step);
+            let stopping = stop.is_cancelled();
+            match step {
+                Ok((projected, _)) if projected < upto => pause = RETRY_FIRST,
+                Ok(_) | Err(_) if stopping => return,
+                Ok(_) => {
+                    pause = RETRY_FIRST;
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        changed = committed.changed() => if changed.is_err() { return },
+                    }
+                }
+                Err(_) => {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                    pause = RETRY_LAST.min(pause * 2);
+                }
+            }
+        }
+    }
+
+    /// Writes the next batch; gives the place reached and how many records it had.
+    async fn step(&self, upto: Seq) -> Result<(Seq, usize), StoreError> {
+        let from = self.store.projected().await?;
+        if from >= upto {
+            return Ok((from, 0));
+        }
+        let records = records_after(self.journal.readers(), from, BATCH).await?;
+        self.store.project(&records).await?;
+        // A gap at the end of the journal leaves nothing to read although `upto` is further.
+        Ok((records.last().map_or(upto, |last| last.seq), records.len()))
+    }
+
+    fn tell(&self, committed: Seq, step: &Result<(Seq, usize), StoreError>) {
+        self.lag.send_modify(|lag| {
+            lag.committed = committed;
+            match step {
+                Ok((projected, _)) => {
+                    if lag.failing.take().is_some() {
+                        tracing::info!("the database is written again");
+                    }
+                    lag.projected = *projected;
+                }
+                Err(error) => {
+                    let cause = with_source(error);
+                    if lag.failing.is_none() {
+                        tracing::error!(cause, "the database cannot be written; lists are stale");
+                    }
+                    lag.failing = Some(cause);
+                }
+            }
+        });
+    }
+}
+
+impl Store {
+    /// The place of the last record in the database.
+    pub async fn projected(&self) -> Result<Seq, StoreError> {
+        let sql = Sql::new("select seq from follower where name = 'projector'");
+        let row = self.row(sql).await?;
+        Ok(row
+            .map(|row| Columns::of(&row).number())
+            .transpose()?
+            .map_or(Seq(0), |seq| Seq(unsigned(seq))))
+    }
+
+    /// Writes records into the database in one transaction. Writing some again changes nothing.
+    pub async fn project(&self, records: &[Stamped]) -> Result<(), StoreError> {
+        let Some(last) = records.last() else { return Ok(()) };
+        let mut all = self.begin().await?;
+        Batch::of(records).write(&mut all).await?;
+        for note in notes_of(records) {
+            note.write(&mut all).await?;
+        }
+        let moved = Sql::new("insert into follower (name, seq) values ('projector', ")
+            .number(signed(last.seq.0))
+            .push(
+                ") on conflict (name) do update set seq = excluded.seq
+                    where follower.seq < excluded.seq",
+            );
+        run_in(&mut all, moved).await?;
+        Ok(all.commit().await?)
+    }
+
+    /// Empties what the projector wrote, so that it begins again at the first record.
+    pub async fn forget_projection(&self) -> Result<(), StoreError> {
+        let mut all = self.begin().await?;
+        for emptied in [
+            "delete from follower",
+            "delete from call",
+            "delete from entry",
+            "delete from offer",
+            "delete from talk",
+            "delete from episode",
+            "delete from decision",
+            "delete from decision_member",
+            "delete from presence",
+        ] {
+            run_in(&mut all, Sql::new(emptied)).await?;
+        }
+        Ok(all.commit().await?)
+    }
+}
+
+/// An error with what is behind it, on one line.
+fn with_source(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
