@@ -23,6 +23,10 @@ pub struct Fact {
     pub at: Wall,
     /// How far it may be trusted: history over final over live.
     pub source: Source,
+    /// The operators it names may as well be codes of a queue, a group or a menu: only those that
+    /// the operator table has are operators.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vague: bool,
     /// What happened.
     pub kind: FactKind,
 }
@@ -59,6 +63,19 @@ pub enum FactKind {
         /// Who and what line, where the event tells.
         legs: Legs,
     },
+    /// Somebody picked up, and the event does not say on which side: of an outbound call it is the
+    /// client, of any other the operator.
+    Accepted {
+        /// The operator who takes part.
+        alias: Option<Alias>,
+        /// Who and what line, where the event tells.
+        legs: Legs,
+    },
+    /// The client's telephone is being dialled for an outbound call.
+    ClientDialled {
+        /// Who and what line, where the event tells.
+        legs: Legs,
+    },
     /// The client picked up an outbound call.
     ClientAnswered {
         /// Who and what line, where the event tells.
@@ -70,6 +87,9 @@ pub enum FactKind {
         alias: Alias,
         /// Whether the provider says that they had talked.
         talked: Option<bool>,
+        /// Whether the call may be over with it.
+        #[serde(default)]
+        ends: Ends,
     },
     /// The call was handed on.
     Transferred {
@@ -92,11 +112,26 @@ pub enum FactKind {
         /// What the row sums up.
         totals: Totals,
     },
+    /// An event that only tells who takes part.
+    Told(Legs),
     /// Where the recording is.
     Recording {
         /// The provider's link.
         url: String,
     },
+}
+
+/// Whether a call is over once everybody it was offered to has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ends {
+    /// No: the provider has an event for the end.
+    #[default]
+    ByEvent,
+    /// Yes; where nobody talked, only after a silence, for others may be offered it.
+    WhenAllLeft,
+    /// Yes, at once.
+    AtOnce,
 }
 
 /// Who is on the two ends, as far as one event tells.
@@ -124,17 +159,24 @@ pub struct Legs {
 pub struct Totals {
     /// Whether there was a conversation.
     pub answered: Option<bool>,
-    /// Who talked first; used while no answer event is known (`Source::History` overrides).
+    /// Who talked first; used while no answer event is known ([`Source::History`] overrides).
     pub answered_by: Option<Alias>,
     /// Who else talked, in order.
     pub handled_by: Vec<Alias>,
     /// When the call began.
     pub started_at: Option<Wall>,
+    /// When it was over, where that is not the time of the event.
+    #[serde(default)]
+    pub ended_at: Option<Wall>,
+    /// The event is no proof of when the call was over: it has no time of its own, or it came
+    /// some time afterwards.
+    #[serde(default)]
+    pub end_untold: bool,
     /// When the conversation began.
     pub answered_at: Option<Wall>,
     /// Conversation with operators.
     pub talk: Option<Period>,
-    /// Start to first answer, or to the end.
+    /// Start to first answer, or to the end; else worked out from `whole` and `talk`.
     pub wait: Option<Period>,
     /// From start to end.
     pub whole: Option<Period>,

@@ -22,7 +22,7 @@ pub use call::{CallRow, EntryRow, OfferRow, Stage, StageName, TalkRow};
 pub use card::{Pop, PopState};
 pub use decision::{Decision, Pick, Ruling, Why};
 pub use episode::{Attempt, Closing, EpisodeRow, EpisodeState};
-pub use fact::{Alias, Fact, FactKind, Legs, Source, Totals};
+pub use fact::{Alias, Ends, Fact, FactKind, Legs, Source, Totals};
 pub use ids::{CallId, EntryId, EpisodeId, LegId, Name, OfferId, OperatorId, QueueId, Seq};
 pub use live::{Live, OperatorView, QueueView};
 pub use normalise::{NumberRules, Party, Raw, Rule, normalise};

@@ -163,8 +163,11 @@ fn e164(cleaned: &str, rules: &NumberRules) -> Option<(Rule, String)> {
 /// Takes away what people and protocols put around the digits.
 fn clean(text: &str) -> String {
     let text = text.trim();
-    let lower = text.get(..4).map(str::to_ascii_lowercase).unwrap_or_default();
-    let text = if lower == "sip:" || lower == "tel:" { &text[4..] } else { text };
+    let text = match text.split_at_checked(4) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip:") => rest,
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tel:") => rest,
+        Some(_) | None => text,
+    };
     let text = text.split(['@', ';']).next().unwrap_or(text);
     let text = match text.split_once("_id") {
         Some((head, tail)) if tail.bytes().all(|b| b.is_ascii_digit()) => head,
