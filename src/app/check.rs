@@ -17,7 +17,7 @@ pub const EXIT_CONFIGURATION: u8 = 78;
 pub fn run(sources: &Sources<'_>, json: bool, out: &mut dyn Write) -> std::io::Result<u8> {
     let (problems, site) = match load(sources) {
         Ok(site) => (site.warnings.clone(), Some(site)),
-        Err(problems) => (problems, None),
+        Err(error) => (error.problems, None),
     };
     if json {
         let whole = json!({ "ok": site.is_some(), "problems": problems });

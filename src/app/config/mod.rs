@@ -132,17 +132,33 @@ pub fn environment() -> Vec<(String, String)> {
     std::env::vars_os().filter_map(text).collect()
 }
 
-/// Reads a configuration. Fails with everything that is wrong, errors and warnings, in the order
-/// of the file.
-pub fn load(sources: &Sources<'_>) -> Result<Site, Vec<Problem>> {
-    let Some(file) = sources.file else {
-        return read(&Text { name: "defaults", text: "", base: Path::new("") }, sources);
+/// A configuration that is not used: everything that is wrong with it, errors and warnings, in
+/// the order of the file.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is not used\n{}", lines(.problems))]
+pub struct ConfigError {
+    /// One line and a mend each.
+    pub problems: Vec<Problem>,
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads a configuration. Fails with everything that is wrong at once.
+pub fn load(sources: &Sources<'_>) -> Result<Site, ConfigError> {
+    let read = match sources.file {
+        None => read(&Text { name: "defaults", text: "", base: Path::new("") }, sources),
+        Some(file) => {
+            let name = file.display().to_string();
+            let top = Place::File { file: name.as_str().into(), line: 1, col: 1 };
+            let base = file.parent().unwrap_or(Path::new(""));
+            read_file(file, &top)
+                .map_err(|problem| vec![problem])
+                .and_then(|text| read(&Text { name: &name, text: &text, base }, sources))
+        }
     };
-    let name = file.display().to_string();
-    let text = read_file(file, &Place::File { file: name.as_str().into(), line: 1, col: 1 })
-        .map_err(|problem| vec![problem])?;
-    let base = file.parent().unwrap_or(Path::new(""));
-    read(&Text { name: &name, text: &text, base }, sources)
+    read.map_err(|problems| ConfigError { problems })
 }
 
 /// A configuration file that was read.

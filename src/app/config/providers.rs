@@ -70,6 +70,8 @@ pub enum Kind {
         login: Option<String>,
         /// For its API.
         password: Option<SecretString>,
+        /// Where its live events keep what, if not where its sheet guesses.
+        map: Map,
     },
     /// Uztelecom, profile `itoolabs`.
     Itoolabs {
@@ -97,7 +99,7 @@ pub struct Map {
     pub time_zone: Option<String>,
     /// The provider's words to ours.
     pub event_values: BTreeMap<String, String>,
-    /// The provider's words to `answered`, `not_answered`, `busy`, `failed`.
+    /// The provider's words to `answered`, `not_answered`, `busy`, `cancelled`, `failed`.
     pub status_values: BTreeMap<String, String>,
 }
 
@@ -127,8 +129,8 @@ const KINDS: [&str; 6] = ["sipuni", "onlinepbx", "uztelecom", "sarkor", "asteris
 /// The words of `profile`, for uztelecom.
 const PROFILES: [&str; 3] = ["utel", "itoolabs", "generic"];
 
-/// What a map can name.
-pub const MAP_FIELDS: [&str; 16] = [
+/// What a map can name; each has a default in its reader.
+pub const MAP_FIELDS: [&str; 13] = [
     "call_id",
     "event",
     "caller",
@@ -141,29 +143,26 @@ pub const MAP_FIELDS: [&str; 16] = [
     "queue",
     "duration",
     "talk",
-    "wait",
     "recording",
-    "domain",
-    "transfer",
 ];
 
-/// Normalised kinds that `event_values` may name.
-const EVENTS: [&str; 14] = [
+/// What `event_values` may lead to.
+const EVENTS: [&str; 11] = [
     "call_started",
     "operator_ringing",
-    "operator_ring_stopped",
     "operator_answered",
+    "operator_ring_stopped",
     "operator_left",
+    "client_dialled",
     "client_answered",
     "transferred",
     "call_ended",
     "call_summary",
     "recording_ready",
-    "queue_entered",
-    "queue_left",
-    "held",
-    "ignore",
 ];
+
+/// What `status_values` may lead to.
+const STATUSES: [&str; 5] = ["answered", "not_answered", "busy", "cancelled", "failed"];
 
 /// Fewer bits could be guessed over the network in the life of an installation.
 const TOKEN_BITS_MIN: u32 = 128;
@@ -256,6 +255,7 @@ fn kind(section: &mut Section<'_>, vault: &Vault, word: &str) -> Option<Kind> {
                     company: text(section.opt("company")),
                     login: text(section.opt("login")),
                     password: secret(vault.secret(section, ("password", "password_file"))),
+                    map: map(section),
                 },
                 "itoolabs" => Kind::Itoolabs {
                     host: text(section.opt("host")),
@@ -280,12 +280,7 @@ fn kind(section: &mut Section<'_>, vault: &Vault, word: &str) -> Option<Kind> {
 }
 
 fn map(section: &mut Section<'_>) -> Map {
-    let Some(mut table) = section.section("map") else {
-        let message = format!("`{}` is missing: events could not be read", section.path("map"));
-        let mend = "add [provider.map] with at least `call_id` and `event`";
-        section.error(section.at(), "missing", message, mend);
-        return Map::default();
-    };
+    let mut table = section.table("map");
     let mut map = Map::default();
     for field in MAP_FIELDS {
         let names = table.list::<String>(field);
@@ -302,14 +297,7 @@ fn map(section: &mut Section<'_>) -> Map {
     }
     map.time_zone = zone.map(|zone| zone.value);
     map.event_values = words(&mut table, "event_values", &EVENTS);
-    let statuses = ["answered", "not_answered", "busy", "failed"];
-    map.status_values = words(&mut table, "status_values", &statuses);
-    for field in ["call_id", "event"] {
-        if !map.fields.contains_key(field) {
-            let message = format!("`{}` is missing", table.path(field));
-            table.error(table.at(), "missing", message, "calls could not be told apart");
-        }
-    }
+    map.status_values = words(&mut table, "status_values", &STATUSES);
     table.done();
     map
 }

@@ -99,7 +99,7 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
     lengths(&mut section, &mut settings);
     extras(&mut section, &mut settings);
     let group = section.found_or("group", name.to_owned());
-    if !is_name(&group.value) {
+    if group.at != Place::Default && !is_name(&group.value) {
         let message = format!("{} is no name", quoted(&group.value));
         section.error(&group.at, "bad-name", message, "use a-z, 0-9 and -");
     }
