@@ -9,7 +9,7 @@ import { follow, forget } from './live/store.ts'
 import { PanelPage } from './pages/operator/panel.tsx'
 import { Login } from './pages/setup/login.tsx'
 import { Setup } from './pages/setup/setup.tsx'
-import { Empty, FaultNotice, Skeleton } from './parts/basic.tsx'
+import { FaultNotice, Skeleton } from './parts/basic.tsx'
 import { Shell } from './parts/shell.tsx'
 import { path, query, replace, takeLinks } from './router.tsx'
 import { enter, home, me, startTheme } from './session.ts'
@@ -68,7 +68,10 @@ function Page() {
       return /^\/calls\/[^/]+$/.test(path.value) ? (
         <CallDetail />
       ) : (
-        <Empty title={t('page_missing')} next={t('page_missing_next')} />
+        <div class="empty">
+          <h1>{t('page_missing')}</h1>
+          <p>{t('page_missing_next')}</p>
+        </div>
       )
   }
 }

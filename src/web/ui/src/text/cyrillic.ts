@@ -21,11 +21,19 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   crmga: 'CRMга',
   https: 'HTTPS',
   tv: 'TV',
-  navbat_name: 'navbat',
 }
 
 /** Words starting with these have a part that is spelt otherwise; the ending follows the rules. */
 const STEMS: readonly (readonly [string, string])[] = [
+  ['yanvar', 'январ'],
+  ['fevral', 'феврал'],
+  ['aprel', 'апрел'],
+  ['iyun', 'июн'],
+  ['iyul', 'июл'],
+  ['sentabr', 'сентябр'],
+  ['oktabr', 'октябр'],
+  ['noyabr', 'ноябр'],
+  ['dekabr', 'декабр'],
   ['parol', 'парол'],
   ['filtr', 'фильтр'],
   ['litsenziya', 'лицензия'],

@@ -48,18 +48,21 @@ export function moment(value: string | number | null | undefined): number | null
 
 /** `14:05`. */
 export function clock(at: number): string {
+  if (!Number.isFinite(at)) return t('none')
   const { hour, minute } = parts(at)
   return `${hour}:${minute}`
 }
 
 /** `14:05:07`. */
 export function clockExact(at: number): string {
+  if (!Number.isFinite(at)) return t('none')
   const { hour, minute, second } = parts(at)
   return `${hour}:${minute}:${second}`
 }
 
 /** `22-noyabr`, `22 ноября`, `22 November`. */
 export function day(at: number): string {
+  if (!Number.isFinite(at)) return t('none')
   const { day, month } = parts(at)
   const name = t('months').split(' ')[month - 1] ?? ''
   return language() === 'uz' || language() === 'uz-Cyrl' ? `${day}-${name}` : `${day} ${name}`
@@ -67,6 +70,7 @@ export function day(at: number): string {
 
 /** The clock alone for today, the day and the clock for any other day. */
 export function when(at: number, now: number): string {
+  if (!Number.isFinite(at)) return t('none')
   return isoDay(at) === isoDay(now) ? clock(at) : `${day(at)} ${clock(at)}`
 }
 

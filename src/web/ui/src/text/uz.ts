@@ -34,7 +34,6 @@ export const uz = {
   months:
     'yanvar fevral mart aprel may iyun iyul avgust sentabr oktabr noyabr dekabr',
   seconds_short: '{n} s',
-  ago: '{time} oldin',
 
   // Live stream.
   live_on: 'Jonli',
@@ -120,7 +119,6 @@ export const uz = {
   card_outbound: 'Chiquvchi qoʻngʻiroq',
   card_internal: 'Ichki qoʻngʻiroq',
   card_unknown_direction: 'Qoʻngʻiroq',
-  card_unknown_name: 'Nomaʼlum raqam',
   card_rings: 'jiringlamoqda',
   card_talks: 'suhbatda',
   card_answer_on_phone: 'Telefoningizda javob bering',
@@ -132,7 +130,6 @@ export const uz = {
   card_ended: 'Tugadi: {how}',
   card_over: 'Suhbat tugadi · {time}',
   card_wrap_up: 'Yakunlash: {time} qoldi',
-  card_wrap_up_end: 'Yakunladim',
   card_distributes: 'taqsimlash: {who}',
   card_second: 'Yana bir qoʻngʻiroq',
   card_more: { other: 'yana {n} ta qoʻngʻiroq' },
@@ -319,7 +316,6 @@ export const uz = {
   calls_operator: 'Operator',
   calls_talk: 'Suhbat',
   calls_wait: 'Kutish',
-  calls_open: 'Ochish',
   calls_day: 'Kun',
   calls_only_missed: 'Faqat oʻtkazib yuborilgan',
   calls_settling: 'aniqlanmoqda',
@@ -360,9 +356,6 @@ export const uz = {
   col_to: 'Tugadi',
   col_outcome: 'Natija',
   col_wait: 'Kutish',
-  col_stage: 'Bosqich',
-  col_event: 'Hodisa',
-  col_body: 'Mazmuni',
   stage_provider: 'Provayderda',
   stage_journal: 'Qabul qilindi',
   stage_routing: 'Operator tanlandi',

@@ -39,7 +39,7 @@ export function History(props: { client: Phone | null; call: string }) {
   if (key === null) return null
   return (
     <div class="history">
-      <h3>{t('card_history')}</h3>
+      <h2>{t('card_history')}</h2>
       {calls === null && (isSlow ? <p class="hint">▲ {t('card_history_slow')}</p> : <Skeleton lines={2} />)}
       {calls?.length === 0 && <p class="hint">{t('card_history_none')}</p>}
       {calls !== null && calls.length > 0 && (

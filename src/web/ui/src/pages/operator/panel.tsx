@@ -110,8 +110,8 @@ function Recent(props: { name: string }) {
             <a class="plain" href={`/calls/${call.id}`}>
               <time>{when(Date.parse(call.started_at), serverNow())}</time> <Phone value={call.client_e164} kind={call.client_kind} />
             </a>
+            <span class="hint figure">{call.talk_seconds === null ? '' : duration(call.talk_seconds)}</span>
             <DispositionSign call={call} />
-            <span class="hint">{call.talk_seconds === null ? '' : duration(call.talk_seconds)}</span>
           </li>
         ))}
       </ul>

@@ -66,6 +66,7 @@ export function Presence(props: { operator: OperatorView }) {
         ))}
       </div>
       {isPlanning && <BreakForm onStart={(planned) => void set(planned)} onCancel={() => setPlanning(false)} />}
+      <div class="line">
       <dl class="axes">
         <div>
           <dt>{t('presence_intent')}</dt>
@@ -85,9 +86,10 @@ export function Presence(props: { operator: OperatorView }) {
           <dd><WorkSign work={operator.work.is} /> {operator.work.is !== 'idle' && <Since at={operator.work_since} />}</dd>
         </div>
       </dl>
+      <Sound />
+      </div>
       {fault !== null && <p class="notice bad" role="alert">⚠ {faultText(fault)}</p>}
       <Warnings operator={operator} onReturn={() => void set({ is: 'ready' })} />
-      <Sound />
     </section>
   )
 }

@@ -35,10 +35,14 @@ export function BoardPage() {
       {boardFault.value !== null && <FaultNotice fault={boardFault.value} />}
       <Tiles board={value} />
       <div class="board-grid">
-        <Queues queues={value.queues} />
-        <Operators operators={value.operators} />
-        {!isTv && <MissedStats />}
-        <Providers providers={value.providers} />
+        <div>
+          <Queues queues={value.queues} />
+          {isTv ? <Providers providers={value.providers} /> : <MissedStats />}
+        </div>
+        <div>
+          <Operators operators={value.operators} />
+          {!isTv && <Providers providers={value.providers} />}
+        </div>
       </div>
     </>
   )

@@ -56,7 +56,7 @@ function Detail(props: { detail: CallDetail }) {
             columns={[
               { title: t('col_operator'), isHead: true, cell: (offer) => offer.operator },
               { title: t('col_from'), isFigure: true, cell: (offer) => at(offer.offered_at) },
-              { title: t('calls_talk'), isFigure: true, cell: (offer) => at(offer.answered_at) },
+              { title: t('col_answered'), isFigure: true, cell: (offer) => at(offer.answered_at) },
               { title: t('col_to'), isFigure: true, cell: (offer) => at(offer.over_at) },
               { title: t('col_outcome'), cell: (offer) => (offer.end === null ? t('card_rings') : word('end', offer.end)) },
             ]}

@@ -90,7 +90,7 @@ function CallTable(props: { rows: readonly Call[] }) {
             <>
               <DispositionSign call={call} />
               {call.missed && call.outcome !== null && <span class="hint"> {word('outcome', call.outcome)}</span>}
-              {!call.settled && call.ended_at !== null && <Tag>{t('calls_settling')}</Tag>}
+              {!call.settled && call.ended_at !== null && <> <Tag>{t('calls_settling')}</Tag></>}
             </>
           ),
         },

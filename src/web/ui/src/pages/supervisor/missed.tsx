@@ -86,7 +86,7 @@ function Rows(props: { rows: readonly Episode[]; onDone: () => void }) {
         { title: t('missed_state'), cell: (one) => <StateTag one={one} /> },
         { title: t('missed_owner'), cell: (one) => one.owner ?? <span class="hint">{t('missed_nobody')}</span> },
         { title: t('missed_due'), isFigure: true, cell: (one) => <Due one={one} now={now} /> },
-        { title: t('missed_actions'), cell: (one) => <Acts one={one} onDone={props.onDone} /> },
+        { title: t('missed_actions'), isWide: true, cell: (one) => <Acts one={one} onDone={props.onDone} /> },
       ]}
     />
   )

@@ -39,16 +39,14 @@ export function MissedStats() {
         <Bars bars={rows.map((row) => ({ label: keyText(by, row.key), answered: row.answered ?? 0, missed: row.missed ?? 0 }))} />
       )}
       {rows.length > 0 && (
-        <div class="scrolls" role="region" aria-label={t('board_missed_by')} tabIndex={0}>
-          <Table
-            caption={by === 'hour' ? t('board_missed_chart') : t('board_missed_by')}
-            isCaptionShown={by === 'hour'}
-            rows={rows}
-            rowKey={(row) => row.key}
-            columns={columns}
-            foot={by === 'operator' || stats.value === null ? undefined : { ...stats.value.total, key: '' }}
-          />
-        </div>
+        <Table
+          caption={by === 'hour' ? t('board_missed_chart') : word('by', by)}
+          isCaptionShown={by === 'hour'}
+          rows={rows}
+          rowKey={(row) => row.key}
+          columns={columns}
+          foot={by === 'operator' || stats.value === null ? undefined : { ...stats.value.total, key: '' }}
+        />
       )}
     </Panel>
   )
