@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::people::{Operator, User};
-use super::providers::Provider;
+use super::providers::{Kind, Provider};
 use super::queues::Queue;
 use super::trunks::Trunk;
 use crate::acd::{OverflowTo, Strategy};
@@ -37,6 +37,11 @@ pub fn check(read: &Read<'_>) -> Vec<Problem> {
         times(queue, &mut problems);
     }
     for provider in read.providers {
+        if matches!(&provider.kind, Kind::Asterisk(ami) if ami.host.is_none()) {
+            let message =
+                format!("`{}` has no `host`: nothing connects to it", provider.settings.name);
+            problems.push(Problem::warning(&provider.at, "no-host", message));
+        }
         if provider.settings.queue.is_none() && provider.settings.queues.is_empty() {
             let message = format!("calls of `{}` belong to no queue", provider.settings.name);
             let mend = "add `queue`: else nobody is asked to call the missed ones back";

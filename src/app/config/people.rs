@@ -204,11 +204,13 @@ fn alias(
         section.error(&found.at, "missing-target", message, mend);
         return None;
     }
+    /// Shorter ones are extensions: what is local differs from account to account.
+    const NUMBER_DIGITS_MIN: usize = 9;
+    let digits = alias.bytes().filter(u8::is_ascii_digit).count();
     let alias = match normalise(alias, &NumberRules::default(), |_| true).0 {
-        Party::Number(number) => number.reveal().to_owned(),
-        Party::Guessed(_) | Party::Extension(_) | Party::Hidden | Party::Unparsed(_) => {
-            alias.to_owned()
-        }
+        Party::Number(number) if digits >= NUMBER_DIGITS_MIN => number.reveal().to_owned(),
+        Party::Number(_) | Party::Guessed(_) | Party::Extension(_) => alias.to_owned(),
+        Party::Hidden | Party::Unparsed(_) => alias.to_owned(),
     };
     Some((AliasOf { account: account.map(Into::into), alias }, found.at.clone()))
 }

@@ -199,8 +199,10 @@ fn provider(
     if let Some(token) = &token {
         check_token(&section, vault, token);
     }
-    let lines =
-        section.list::<String>(if word == Some("onlinepbx") { "gateways" } else { "lines" });
+    let mut lines = section.list::<String>("lines");
+    if word == Some("onlinepbx") {
+        lines.extend(section.list::<String>("gateways")); // its own word for lines
+    }
     let queue = section.opt::<String>("queue");
     let (queues, mut queues_at) = queue_map(&mut section);
     queues_at.extend(queue.clone());
@@ -248,8 +250,7 @@ fn kind(section: &mut Section<'_>, vault: &Vault, word: &str) -> Option<Kind> {
             api_key: secret(vault.secret(section, ("api_key", "api_key_file"))),
         },
         "uztelecom" => {
-            let profile = section.must::<String>("profile")?;
-            match section.pick("profile", &profile, &PROFILES.map(|word| (word, word)))? {
+            match section.choice("profile", &PROFILES.map(|word| (word, word)), "utel") {
                 "utel" => Kind::Utel {
                     domain: text(section.opt("domain")),
                     company: text(section.opt("company")),
@@ -266,7 +267,7 @@ fn kind(section: &mut Section<'_>, vault: &Vault, word: &str) -> Option<Kind> {
             }
         }
         "asterisk" => Kind::Asterisk(Ami {
-            host: text(section.must("host")),
+            host: text(section.opt("host")),
             port: section.or("port", 5038_u16),
             tls: section.or("tls", false),
             login: text(section.opt("login")),
