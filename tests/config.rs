@@ -143,6 +143,7 @@ const EXAMPLES: &[&str] = &[
     "provider.other.map.operator",
     "provider.other.map.time",
     "provider.office-pbx.trunks",
+    "provider.uzt-itl.profile",
     "trunk.sarkor.lines",
     "notify.chiefs.chats",
     "notify.mail.host",
@@ -315,7 +316,7 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "[[provider]]\nname = \"a\"\nkind = \"uztelecom\"\ntoken = \"0123456789abcdef0123456789abcdef\"\nprofile = \"utal\"",
-        &[("5:11 bad-value", "did you mean `utel`?")],
+        &[("2:8 no-queue", ""), ("5:11 bad-value", "did you mean `utel`?")],
     ),
     (
         "[[provider]]\nname = \"a\"\nkind = \"sipuni\"\ntoken_file = \"secrets/none\"",
