@@ -12,9 +12,7 @@ use super::offer::OfferEvent;
 use super::pick::{Ask, Request};
 use super::settings::QueueSettings;
 use super::told::keyless;
-use crate::model::{
-    Alias, Authority, CallId, EntryId, Name, OfferId, OperatorId, Period, Record,
-};
+use crate::model::{Alias, Authority, CallId, EntryId, Name, OfferId, OperatorId, Period, Record};
 
 /// Names in one answer. More helps a provider that tries one after another through a whole
 /// queue; fewer keeps answers short and more people free for the next question.
@@ -58,7 +56,8 @@ impl Engine {
         let Some(operator) = self.operator_id(name) else { return Vec::new() };
         let queue = self.roster.queue_for(&ask.account, ask.queue.as_deref(), ask.line.as_ref());
         let queue = queue.and_then(|rules| self.state.index.queues.get(&rules.name)).copied();
-        let seats = queue.into_iter().chain(self.member_of.get(&operator).into_iter().flatten().copied());
+        let seats =
+            queue.into_iter().chain(self.member_of.get(&operator).into_iter().flatten().copied());
         let ruled = seats.into_iter().find_map(|queue| {
             let ruling = self.benches.get(&queue)?.ruling(operator)?;
             Some((queue, ruling))
@@ -193,9 +192,8 @@ impl Engine {
     fn asked_entry(&mut self, call: CallId, queue: &Name) -> Option<EntryId> {
         let it = self.state.calls.get(&call).filter(|call| call.is_open())?;
         if let Some(entry) = it.entries.last() {
-            let waits = |entry: &Entry| {
-                matches!(entry.state, EntryState::Waiting | EntryState::Offering)
-            };
+            let waits =
+                |entry: &Entry| matches!(entry.state, EntryState::Waiting | EntryState::Offering);
             return self.state.entries.get(entry).filter(|it| waits(it)).map(|entry| entry.id);
         }
         let rules: &QueueSettings = self.roster.queue(queue)?;

@@ -12,8 +12,8 @@ use super::operator::{Operator, WrapUp};
 use super::state::{Queue, State, Talked};
 use super::strategy::SeatKeys;
 use crate::model::{
-    Authority, CallId, Direction, EntryId, EpisodeId, EpisodeRow, LegId, LegMove, Mono, Name, Now, OfferId, OperatorId,
-    Outcome, QueueId, Reach, Record, StageName, Wall,
+    Authority, CallId, Direction, EntryId, EpisodeId, EpisodeRow, LegId, LegMove, Mono, Name, Now,
+    OfferId, OperatorId, Outcome, QueueId, Reach, Record, StageName, Wall,
 };
 
 /// Numbers whose last operator is remembered. More costs memory only; with fewer a client who
@@ -125,9 +125,9 @@ impl State {
         let Some(it) = self.queues.get_mut(&queue) else { return };
         it.keys.next_turn = it.keys.next_turn.max(next_turn);
         let seats = seats.iter().copied();
-        it.keys.seats.extend(
-            seats.map(|(operator, turn, current)| (operator, SeatKeys { turn, current })),
-        );
+        it.keys
+            .seats
+            .extend(seats.map(|(operator, turn, current)| (operator, SeatKeys { turn, current })));
     }
 
     /// Moves a turn to the tail; the number was decided with the record.
@@ -259,8 +259,16 @@ impl State {
     }
 
     fn call_told(&mut self, record: &Record) {
-        let Record::CallTold { call, direction, client, line, ended_at, settle_at, quiet_at, stale } =
-            record
+        let Record::CallTold {
+            call,
+            direction,
+            client,
+            line,
+            ended_at,
+            settle_at,
+            quiet_at,
+            stale,
+        } = record
         else {
             return;
         };
@@ -438,8 +446,7 @@ impl State {
             self.index.drop_entry(known);
             self.dirty.queues.insert(known.queue);
         }
-        let fresh =
-            || Entry::new(*entry, *call, (*queue, name.clone()), config.clone(), at, at);
+        let fresh = || Entry::new(*entry, *call, (*queue, name.clone()), config.clone(), at, at);
         let mut told = known.unwrap_or_else(fresh);
         told.told = true;
         told.queue = *queue;
@@ -449,9 +456,10 @@ impl State {
         told.done_at = *done_at;
         told.won_by = *won_by;
         let live = self.calls.get(call).is_some_and(|call| {
-            call.offers.iter().filter_map(|id| self.offers.get(id)).any(|offer| {
-                offer.entry == Some(*entry) && offer.state.is_live()
-            })
+            call.offers
+                .iter()
+                .filter_map(|id| self.offers.get(id))
+                .any(|offer| offer.entry == Some(*entry) && offer.state.is_live())
         });
         told.state = match (outcome, won_by) {
             (Some(outcome), _) => EntryState::Done(*outcome),

@@ -41,16 +41,8 @@ impl State {
     }
 
     fn offer_made(&mut self, at: Now, record: &Record) {
-        let Record::OfferMade {
-            offer,
-            call,
-            entry,
-            operator,
-            leg,
-            round,
-            ring_until,
-            lease_until,
-        } = record
+        let Record::OfferMade { offer, call, entry, operator, leg, round, ring_until, lease_until } =
+            record
         else {
             return;
         };

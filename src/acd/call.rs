@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::observed::Story;
 use crate::model::{
-    Authority, CallId, Direction, EntryId, LegId, Mono, Name, Number, OfferId, OperatorId, Outcome, Party, StageName,
-    Wall,
+    Authority, CallId, Direction, EntryId, LegId, Mono, Name, Number, OfferId, OperatorId, Outcome,
+    Party, StageName, Wall,
 };
 
 /// Ends the key of a call that a provider asked about without naming it, until facts do.

@@ -13,8 +13,8 @@ use super::entry::{Entry, EntryState};
 use super::io::Effect;
 use super::offer::OfferState;
 use super::pick::{Ask, Choice, Request};
-use super::setup::earliest;
 use super::settings::{Overflow, OverflowTo, QueueSettings, Strategy};
+use super::setup::earliest;
 use super::strategy::{Responsible, overflow_due, overflow_next, responsible};
 use crate::model::{
     Authority, Decision, EntryId, LegId, Mono, Number, OfferId, OperatorId, Outcome, Period,
@@ -78,9 +78,11 @@ impl Engine {
     /// Looks at one wait of ours and does whatever is to be done for it.
     fn consider(&mut self, id: EntryId) {
         let Some(entry) = self.state.entries.get(&id) else { return };
-        let owned = self.state.calls.get(&entry.call).is_some_and(|call| {
-            call.authority == Authority::Owned && call.is_open()
-        });
+        let owned = self
+            .state
+            .calls
+            .get(&entry.call)
+            .is_some_and(|call| call.authority == Authority::Owned && call.is_open());
         if !owned || !matches!(entry.state, EntryState::Waiting | EntryState::Offering) {
             return;
         }
@@ -215,11 +217,7 @@ impl Engine {
             open: true, // whoever was let in is served, even after hours
             now: self.now.mono,
             waited: entry.waited(self.now),
-            ringing_for: if live == 0 {
-                Period::ZERO
-            } else {
-                self.now.mono.since(entry.round_at)
-            },
+            ringing_for: if live == 0 { Period::ZERO } else { self.now.mono.since(entry.round_at) },
             live: u32::try_from(live).unwrap_or(u32::MAX),
             waiting: self.silent_callers(entry.queue),
             only: only.map(|(operator, _)| operator),

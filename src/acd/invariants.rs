@@ -63,8 +63,8 @@ impl Engine {
             if ours > calls_max.max(1) {
                 found.push(breach(31, None, &format!("{} carries {ours} offers", operator.name)));
             }
-            let burdened = talking + ringing + dialing > 0
-                || state.index.placing.contains_key(&operator.id);
+            let burdened =
+                talking + ringing + dialing > 0 || state.index.placing.contains_key(&operator.id);
             let idle = matches!(operator.work, Work::Idle | Work::WrapUp { .. });
             if burdened == idle {
                 found.push(breach(5, None, &format!("{} is {:?}", operator.name, operator.work)));
@@ -126,8 +126,7 @@ impl Engine {
         let call = state.calls.get(&id)?;
         let broken = |rule, found: &str| Some(breach(rule, Some(id), found));
         let caller = call.leg.and_then(|leg| state.legs.get(&leg));
-        let caller_lives =
-            caller.is_some_and(|leg| !matches!(leg.state, LegState::Ended(_)));
+        let caller_lives = caller.is_some_and(|leg| !matches!(leg.state, LegState::Ended(_)));
         let waiting = entries.iter().find(|entry| entry.state.is_waiting());
         if waiting.is_some() && !caller_lives {
             return broken(29, "a caller who hung up still waits");
@@ -143,9 +142,11 @@ impl Engine {
     /// Whether something will happen for a waiting caller by itself.
     fn progresses(&self, entry: EntryId) -> bool {
         self.alarms.due(Alarm::Entry(entry)).is_some()
-            || self.state.live_offers(entry).iter().any(|offer| {
-                self.alarms.due(Alarm::Offer(*offer)).is_some()
-            })
+            || self
+                .state
+                .live_offers(entry)
+                .iter()
+                .any(|offer| self.alarms.due(Alarm::Offer(*offer)).is_some())
     }
 
     /// Trap 13: a free person and a caller whom nothing holds back.
@@ -155,18 +156,19 @@ impl Engine {
             let Some(bench) = self.benches.get(queue) else { continue };
             for (_, id) in waiting {
                 let Some(entry) = self.state.entries.get(id) else { continue };
-                let owned = self.state.calls.get(&entry.call).is_some_and(|call| {
-                    call.authority == Authority::Owned
-                });
+                let owned = self
+                    .state
+                    .calls
+                    .get(&entry.call)
+                    .is_some_and(|call| call.authority == Authority::Owned);
                 let held = entry.hold.is_some()
                     || entry.pass_until.is_some_and(|until| until > self.now.mono);
                 if !owned || held || entry.state != EntryState::Waiting {
                     continue;
                 }
                 let idle = bench.members().find(|operator| {
-                    let barred = entry.back_off.get(operator).is_some_and(|until| {
-                        *until > self.now.mono
-                    });
+                    let barred =
+                        entry.back_off.get(operator).is_some_and(|until| *until > self.now.mono);
                     let first_tier = bench.ruling(*operator).is_some_and(|it| it.is_eligible());
                     let at_once = self.tier_is_open(entry, *operator);
                     !barred && first_tier && at_once
@@ -187,9 +189,10 @@ impl Engine {
         };
         let waited = entry.waited(self.now);
         let cumulative = rules.tier_mode == super::settings::TierMode::Cumulative;
-        let tier = rules.tiers.iter().find(|tier| {
-            tier.members.iter().any(|member| member.operator == *name)
-        });
+        let tier = rules
+            .tiers
+            .iter()
+            .find(|tier| tier.members.iter().any(|member| member.operator == *name));
         cumulative && tier.is_some_and(|tier| tier.after <= waited)
     }
 

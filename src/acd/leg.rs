@@ -23,11 +23,6 @@ pub enum LegState {
 }
 
 impl LegState {
-    /// Whether it has not ended.
-    pub const fn is_live(self) -> bool {
-        !matches!(self, LegState::Ended(_))
-    }
-
     /// Whether it was picked up and lives.
     pub const fn is_up(self) -> bool {
         matches!(self, LegState::Answered | LegState::Bridged | LegState::Held)

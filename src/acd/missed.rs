@@ -10,7 +10,8 @@ use super::io::Refusal;
 use super::setup::earliest;
 use super::state::is_closed;
 use crate::model::{
-    Attempt, CallId, Closing, Direction, EpisodeId, EpisodeRow, EpisodeState, Name, Number, OperatorId, Outcome, Period, Record, Wall,
+    Attempt, CallId, Closing, Direction, EpisodeId, EpisodeRow, EpisodeState, Name, Number,
+    OperatorId, Outcome, Period, Record, Wall,
 };
 
 /// How long a settled call is kept for late facts. Shorter turns a late row of the history into
@@ -160,9 +161,10 @@ impl Engine {
         let last = last.and_then(|id| self.state.operators.get(&id)).map(|it| &it.name);
         let last = last.filter(|name| self.roster.operator(name).is_some_and(|it| !it.disabled));
         let owned = |name: &Name| self.state.index.owned.get(name).copied().unwrap_or(0);
-        let fewest = names.iter().copied().filter(|name| {
-            self.roster.operator(name).is_some_and(|settings| !settings.disabled)
-        });
+        let fewest = names
+            .iter()
+            .copied()
+            .filter(|name| self.roster.operator(name).is_some_and(|settings| !settings.disabled));
         let owner = last.or_else(|| fewest.min_by_key(|name| owned(name)));
         row.owner = owner.cloned();
         let due = match &rules.calendar {

@@ -189,17 +189,15 @@ impl Offer {
         match end {
             OfferEnd::Won => match (self.left_at, self.answered_at) {
                 (None, since) => PopState::Talking { since: since.unwrap_or(at.wall) },
-                (Some(left), since) => {
-                    PopState::Over { talk: left.since(since.unwrap_or(left)) }
-                }
+                (Some(left), since) => PopState::Over { talk: left.since(since.unwrap_or(left)) },
             },
             OfferEnd::Lost => match &self.taken_by {
                 Some(operator) => PopState::TakenBy { operator: operator.clone() },
                 None => PopState::Ended { how: String::from(end.word()) },
             },
-            OfferEnd::NoAnswer => PopState::Missed {
-                rang: over_at.since(self.ringing_at.unwrap_or(self.offered_at)),
-            },
+            OfferEnd::NoAnswer => {
+                PopState::Missed { rang: over_at.since(self.ringing_at.unwrap_or(self.offered_at)) }
+            }
             OfferEnd::CallerGone => PopState::CallerGone,
             OfferEnd::Withdrawn(because) => PopState::Withdrawn { because },
             OfferEnd::Rejected

@@ -77,14 +77,6 @@ impl Operator {
         }
     }
 
-    /// Whether they are signed in, on a break or not.
-    pub const fn is_signed_in(&self) -> bool {
-        match self.intent {
-            Intent::Ready | Intent::Break { .. } | Intent::Dnd => true,
-            Intent::Offline | Intent::Disabled => false,
-        }
-    }
-
     /// Brings the clocks of readiness up to date after intent or work changed.
     pub fn tick(&mut self, at: Now) {
         self.tally.follow(self.intent == Intent::Ready, self.work == Work::Idle, at.mono);

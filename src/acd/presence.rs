@@ -60,8 +60,7 @@ impl Engine {
         if it.intent == intent && it.intent_until.is_none() {
             return Ok(());
         }
-        let by =
-            if supervisor { By::Supervisor { login: by.clone() } } else { By::Person };
+        let by = if supervisor { By::Supervisor { login: by.clone() } } else { By::Person };
         self.intent_is(id, intent, by, None);
         Ok(())
     }
@@ -168,9 +167,7 @@ impl Engine {
             return;
         }
         let (cause, misses) = match it.state.end() {
-            Some(OfferEnd::NoAnswer | OfferEnd::Rejected) => {
-                (PauseCause::NoAnswer, person.misses)
-            }
+            Some(OfferEnd::NoAnswer | OfferEnd::Rejected) => (PauseCause::NoAnswer, person.misses),
             Some(OfferEnd::Unreachable | OfferEnd::Expired) => {
                 (PauseCause::Unreachable, person.unreached)
             }

@@ -77,7 +77,11 @@ impl Engine {
             entries: entries.iter().map(|entry| entry_row(entry)).collect(),
             offers: offers.iter().map(|offer| offer_row(offer)).collect(),
             talks,
-            stages: call.stages.iter().map(|(stage, at)| Stage { stage: *stage, at: *at }).collect(),
+            stages: call
+                .stages
+                .iter()
+                .map(|(stage, at)| Stage { stage: *stage, at: *at })
+                .collect(),
         }
     }
 
@@ -151,10 +155,9 @@ fn talk_of(offer: &Offer) -> Option<TalkRow> {
             from: offer.answered_at?,
             to: offer.left_at,
         }),
-        OfferState::Dialing
-        | OfferState::Ringing
-        | OfferState::Answered
-        | OfferState::Over(_) => None,
+        OfferState::Dialing | OfferState::Ringing | OfferState::Answered | OfferState::Over(_) => {
+            None
+        }
     }
 }
 

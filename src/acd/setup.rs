@@ -280,7 +280,10 @@ impl Engine {
             (Intent::Offline, By::Schedule | By::Config, true) => Intent::Ready,
             (Intent::Ready, _, false) => Intent::Offline,
             (
-                Intent::Offline | Intent::Ready | Intent::Break { .. } | Intent::Dnd
+                Intent::Offline
+                | Intent::Ready
+                | Intent::Break { .. }
+                | Intent::Dnd
                 | Intent::Disabled,
                 _,
                 _,
@@ -294,7 +297,9 @@ impl Engine {
         let changes = self.roster.settings().queues.iter().filter_map(|queue| {
             queue.calendar.as_ref().and_then(|calendar| calendar.next_change(now.wall))
         });
-        let due = changes.min().map(|at| now.mono + at.since(now.wall).clamp(Period::millis(1), SCHEDULE_MAX));
+        let due = changes
+            .min()
+            .map(|at| now.mono + at.since(now.wall).clamp(Period::millis(1), SCHEDULE_MAX));
         self.alarms.set(Alarm::Schedule, due);
     }
 }

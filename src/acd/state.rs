@@ -14,8 +14,8 @@ use super::leg::Leg;
 use super::offer::Offer;
 use super::operator::{Operator, work_of};
 use crate::model::{
-    CallId, Direction, EntryId, EpisodeId, EpisodeRow, EpisodeState, LegId, Mono, Name, Now, Number, OfferId,
-    OperatorId, PopState, QueueId, Seq, Wall,
+    CallId, Direction, EntryId, EpisodeId, EpisodeRow, EpisodeState, LegId, Mono, Name, Now,
+    Number, OfferId, OperatorId, PopState, QueueId, Seq, Wall,
 };
 
 /// Legs that the engine names start here, so that they never meet a name that an edge gave to

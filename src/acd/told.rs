@@ -591,7 +591,10 @@ fn legs_of(kind: &FactKind) -> Option<&Legs> {
         FactKind::CallStarted(legs)
         | FactKind::OperatorRinging { legs, .. }
         | FactKind::OperatorAnswered { legs, .. }
+        | FactKind::Accepted { legs, .. }
+        | FactKind::ClientDialled { legs }
         | FactKind::ClientAnswered { legs }
+        | FactKind::Told(legs)
         | FactKind::CallEnded { legs, .. }
         | FactKind::Summary { legs, .. } => Some(legs),
         FactKind::OperatorLeft { .. }
@@ -603,11 +606,6 @@ fn legs_of(kind: &FactKind) -> Option<&Legs> {
 /// The key of a call that we were asked about without one.
 pub(super) fn keyless(account: &Name, call: CallId) -> String {
     format!("{account}/{call}{KEYLESS}")
-}
-
-/// Whether a party is somebody who can be called back.
-pub(super) fn number_of(party: Option<&Party>) -> Option<crate::model::Number> {
-    party.and_then(Party::e164).cloned()
 }
 
 impl Offer {

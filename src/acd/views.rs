@@ -2,9 +2,7 @@
 
 use super::engine::Engine;
 use super::io::Snapshot;
-use crate::model::{
-    Now, OfferId, OperatorId, OperatorView, Pop, PopState, QueueId, QueueView,
-};
+use crate::model::{Now, OfferId, OperatorId, OperatorView, Pop, PopState, QueueId, QueueView};
 
 impl Engine {
     /// An operator on the three axes.

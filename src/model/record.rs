@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Authority, By, CallId, CallRow, Decision, Direction, EndedBy, EntryId, EpisodeId, EpisodeRow, Fact,
-    Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId, OperatorView, Outcome,
-    Party, QueueId, Reach, Seq, Wall,
+    Authority, By, CallId, CallRow, Decision, Direction, EndedBy, EntryId, EpisodeId, EpisodeRow,
+    Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId, OperatorView,
+    Outcome, Party, QueueId, Reach, Seq, Wall,
 };
 
 /// A record with its place and moment.
