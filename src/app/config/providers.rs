@@ -401,15 +401,17 @@ fn strength(text: &str) -> u32 {
     let hex = text.bytes().all(|b| b.is_ascii_hexdigit());
     letters += if any(u8::is_ascii_lowercase) { if hex { 6 } else { 26 } } else { 0 };
     letters += if any(u8::is_ascii_uppercase) { if hex { 6 } else { 26 } } else { 0 };
-    // Chance uses most of its letters; `aaaa…` does not.
     let mut seen: Vec<u8> = text.bytes().collect();
     seen.sort_unstable();
     seen.dedup();
-    let seen = u32::try_from(seen.len()).unwrap_or(u32::MAX);
-    let letters = letters.min(seen.saturating_mul(2)).max(1);
-    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    let bits = f64::from(letters).log2() * f64::from(length);
-    bits.round() as u32
+    let seen = f64::from(u32::try_from(seen.len()).unwrap_or(u32::MAX));
+    let length = f64::from(u32::try_from(text.len()).unwrap_or(u32::MAX));
+    let letters = f64::from(letters.max(1));
+    // How many different letters chance would use; with less than half of them, as in `aaaa…`,
+    // only those that are there count.
+    let expected = letters * (1.0 - (1.0 - 1.0 / letters).powf(length));
+    let letters = if seen * 2.0 < expected { seen.max(1.0) } else { letters };
+    (letters.log2() * length).round() as u32
 }
 
 #[cfg(test)]
@@ -422,6 +424,7 @@ mod tests {
         assert!(strength("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c") >= TOKEN_BITS_MIN);
         assert!(strength("Zq3vXw8LrT0mYc5KpB2nHd") >= TOKEN_BITS_MIN);
         assert!(strength("secret") < 40);
-        assert!(strength(&"a".repeat(64)) < 80);
+        assert_eq!(strength(&"a".repeat(64)), 0);
+        assert!(strength(&"01".repeat(20)) < 80);
     }
 }
