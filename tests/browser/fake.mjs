@@ -145,7 +145,8 @@ function answer(state, method, url, body) {
   if (path === '/missed') {
     const wanted = url.searchParams.get('state')
     const isClosed = (one) => one.state.is === 'closed'
-    return ok({ items: state.episodes.filter((one) => (wanted === 'all' ? true : (wanted === 'closed') === isClosed(one))), next: null })
+    const isWanted = (one) => (wanted === 'all' ? true : wanted === 'unassigned' ? one.state.is === 'open' : (wanted === 'closed') === isClosed(one))
+    return ok({ items: state.episodes.filter(isWanted), next: null })
   }
   if (path === '/calls') {
     const client = url.searchParams.get('client')

@@ -124,7 +124,6 @@ export const api = {
   operators: () => call<{ items: T.OperatorView[] }>('/operators'),
   setIntent: (operator: string, intent: T.Intent) =>
     call<void>(`/presence/${encodeURIComponent(operator)}`, { method: 'PUT', body: { intent: forServer(intent) } }),
-  decline: (offer: number) => call<void>(`/offers/${offer}/decline`, { method: 'POST' }),
 
   calls: (query: Query, signal?: AbortSignal) => call<T.Page<T.Call>>('/calls', { query, signal }),
   call: (id: string) => call<T.CallDetail>(`/calls/${encodeURIComponent(id)}`),

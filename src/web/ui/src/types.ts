@@ -246,8 +246,10 @@ export interface Board {
   operators: OperatorView[]
   queues: QueueView[]
   pops: Pop[]
-  today: Counts
-  open_episodes: number
+  /** Null while the database does not answer. */
+  today: Counts | null
+  /** Null too for readers who see no episodes. */
+  open_episodes: number | null
   oldest_episode_at: string | null
   providers: Provider[]
 }

@@ -122,7 +122,6 @@ function Keys(props: { onClose: () => void }) {
     ['j · k', t('keys_rows')],
     ['Enter', t('keys_open')],
     ['/', t('keys_search')],
-    ['F4', t('keys_decline')],
     ['?', t('keys_help')],
   ]
   return (

@@ -22,6 +22,8 @@ interface Props<Row> {
   foot?: Row | undefined
   rowClass?: (row: Row) => string | undefined
   isCaptionShown?: boolean
+  /** A table of figures reads worse as cards than it scrolls. */
+  isAlwaysTable?: boolean
 }
 
 /** The room a column wants, in pixels at a letter size of 16. */
@@ -36,14 +38,14 @@ export function Table<Row>(props: Props<Row>) {
     if (element === null || typeof ResizeObserver === 'undefined') return
     const measure = (): void => {
       const letters = Number.parseFloat(getComputedStyle(element).fontSize) / 16
-      if (element.clientWidth < wanted * letters) setFit('cards')
+      if (props.isAlwaysTable !== true && element.clientWidth < wanted * letters) setFit('cards')
       else setFit(element.scrollWidth > element.clientWidth ? 'scrolls' : 'table')
     }
     const observer = new ResizeObserver(measure)
     observer.observe(element)
     measure()
     return () => observer.disconnect()
-  }, [wanted])
+  }, [wanted, props.isAlwaysTable])
 
   const scrolls = fit === 'scrolls' ? { role: 'group' as const, 'aria-label': props.caption, tabIndex: 0 } : {}
   return (

@@ -114,7 +114,6 @@ export const en: Dictionary = {
   card_rings: 'ringing',
   card_talks: 'talking',
   card_answer_on_phone: 'Answer on your telephone',
-  card_decline: 'Decline',
   card_taken: 'Answered by {name}',
   card_missed: 'Not answered · rang {time}',
   card_gone: 'The caller hung up',
@@ -187,6 +186,7 @@ export const en: Dictionary = {
   tile_oldest: 'oldest {time}',
   level_formula:
     'answered within {target} ÷ (answered + abandoned + timed out + no operators); abandons under {short} are left out',
+  board_partial: 'The database does not answer: the figures of the day are missing. The live state is right.',
   board_queues: 'Queues',
   board_operators: 'Operators',
   board_providers: 'Providers',
@@ -248,6 +248,7 @@ export const en: Dictionary = {
   missed_title: 'Missed calls',
   missed_state: 'State',
   missed_state_open: 'Open',
+  missed_state_unassigned: 'Nobody’s',
   missed_state_closed: 'Closed',
   missed_queue: 'Queue',
   missed_owner: 'Owner',
@@ -380,6 +381,5 @@ export const en: Dictionary = {
   keys_rows: 'from row to row',
   keys_open: 'open the row',
   keys_search: 'to the filter',
-  keys_decline: 'decline the call',
   keys_help: 'this list',
 }

@@ -114,7 +114,6 @@ export const ru: Dictionary = {
   card_rings: 'звонит',
   card_talks: 'разговор',
   card_answer_on_phone: 'Ответьте на своём телефоне',
-  card_decline: 'Отклонить',
   card_taken: 'Ответил(а) {name}',
   card_missed: 'Без ответа · звонил {time}',
   card_gone: 'Клиент положил трубку',
@@ -194,6 +193,7 @@ export const ru: Dictionary = {
   tile_oldest: 'самый старый: {time}',
   level_formula:
     'отвечено за {target} ÷ (отвечено + не дождались + вышло время + нет операторов); ушедшие раньше {short} не считаются',
+  board_partial: 'База данных не отвечает: итогов дня пока нет. Живое состояние верно.',
   board_queues: 'Очереди',
   board_operators: 'Операторы',
   board_providers: 'Провайдеры',
@@ -255,6 +255,7 @@ export const ru: Dictionary = {
   missed_title: 'Пропущенные',
   missed_state: 'Состояние',
   missed_state_open: 'Открытые',
+  missed_state_unassigned: 'Ничьи',
   missed_state_closed: 'Закрытые',
   missed_queue: 'Очередь',
   missed_owner: 'У кого',
@@ -397,6 +398,5 @@ export const ru: Dictionary = {
   keys_rows: 'по строкам',
   keys_open: 'открыть строку',
   keys_search: 'к фильтру',
-  keys_decline: 'отклонить звонок',
   keys_help: 'этот список',
 }

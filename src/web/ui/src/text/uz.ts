@@ -122,7 +122,6 @@ export const uz = {
   card_rings: 'jiringlamoqda',
   card_talks: 'suhbatda',
   card_answer_on_phone: 'Telefoningizda javob bering',
-  card_decline: 'Rad etish',
   card_taken: '{name} javob berdi',
   card_missed: 'Javob berilmadi · {time} jiringladi',
   card_gone: 'Mijoz goʻshakni qoʻydi',
@@ -194,6 +193,7 @@ export const uz = {
   tile_oldest: 'eng eski {time}',
   level_formula:
     '{target} ichida javob berilgan ÷ (javob berilgan + kutmasdan uzilgan + vaqti tugagan + operator yoʻq); {short} dan tez uzilganlar kirmaydi',
+  board_partial: 'Maʼlumotlar bazasi javob bermayapti: bugungi sonlar hozircha yoʻq. Jonli holat toʻgʻri.',
   board_queues: 'Navbatlar',
   board_operators: 'Operatorlar',
   board_providers: 'Provayderlar',
@@ -255,6 +255,7 @@ export const uz = {
   missed_title: 'Oʻtkazib yuborilganlar',
   missed_state: 'Holat',
   missed_state_open: 'Ochiq',
+  missed_state_unassigned: 'Hech kimda',
   missed_state_closed: 'Yopilgan',
   missed_queue: 'Navbat',
   missed_owner: 'Kimda',
@@ -390,6 +391,5 @@ export const uz = {
   keys_rows: 'qatordan qatorga',
   keys_open: 'qatorni ochish',
   keys_search: 'filtrga oʻtish',
-  keys_decline: 'qoʻngʻiroqni rad etish',
   keys_help: 'shu roʻyxat',
 } as const

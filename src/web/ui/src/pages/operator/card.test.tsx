@@ -1,10 +1,9 @@
 // The card on the page: the fixed order of its lines, its words in each state, and that it
-// neither takes the focus nor offers what cannot be done.
-import { cleanup, fireEvent, render, screen } from '@testing-library/preact'
+// takes no focus.
+import { cleanup, render, screen } from '@testing-library/preact'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { learn } from '../../live/cards.ts'
 import { cards } from '../../live/store.ts'
-import { startKeys } from '../../keys.ts'
 import { choose } from '../../text/index.ts'
 import type { OperatorView, Pop, PopState } from '../../types.ts'
 import { CardPlace } from './card.tsx'
@@ -71,20 +70,10 @@ describe('the card', () => {
     expect(screen.queryByRole('alertdialog')).toBeNull()
   })
 
-  it('offers to decline only where the telephone is ours to command, also by key', () => {
-    startKeys()
-    const asked = vi.fn(() => Promise.resolve(new Response(null, { status: 204 })))
-    vi.stubGlobal('fetch', asked)
+  it('says why there is no number', () => {
     show(pop({ is: 'ringing' }, { client: null, client_kind: 'hidden' }))
-    const first = page()
-    expect(screen.queryByText(/Rad etish/)).toBeNull()
-    expect(screen.getByText('Yashirin raqam')).toBeTruthy()
-    first.unmount()
-    cards.value = []
-    show(pop({ is: 'ringing' }, { authority: 'advised', client: null }))
     page()
-    fireEvent.keyDown(document.body, { code: 'F4' })
-    expect(asked).toHaveBeenCalledWith('/api/v1/offers/1/decline', expect.objectContaining({ method: 'POST' }))
+    expect(screen.getByRole('alertdialog', { name: 'Yashirin raqam' })).toBeTruthy()
   })
 
   it('shows a second ring as one line', () => {

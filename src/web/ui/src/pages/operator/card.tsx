@@ -2,12 +2,9 @@
 //
 // The order of its lines is fixed, and its height is reserved before it comes, so that nothing
 // which arrives late moves what is already there.
-import { useEffect, useRef, useState } from 'preact/hooks'
-import { api, asFault, type Fault } from '../../api.ts'
-import { onKey } from '../../keys.ts'
 import { dismiss, lives, type Card as CardState } from '../../live/cards.ts'
 import { arranged, board, cards, self } from '../../live/store.ts'
-import { Empty, faultText, Phone, Sign, Since, Tag, useLeft } from '../../parts/basic.tsx'
+import { Empty, Phone, Sign, Since, Tag, useLeft } from '../../parts/basic.tsx'
 import { duration, phone, phoneKey } from '../../text/format.ts'
 import { plural, t, word } from '../../text/index.ts'
 import type { Direction, Episode, OperatorView, Pop } from '../../types.ts'
@@ -153,34 +150,18 @@ function EndWords(props: { card: CardState }) {
   }
 }
 
+/** What can be done. The telephone is the provider's, so it is answered and refused there. */
 function Actions(props: { card: CardState }) {
   const { pop } = props.card
-  const [fault, setFault] = useState<Fault | null>(null)
   const isRinging = pop.state.is === 'ringing'
-  // A telephone of the provider is out of our hands; refusing is offered only where it works.
-  const canDecline = isRinging && pop.authority !== 'observed'
-
-  async function decline(): Promise<void> {
-    try {
-      await api.decline(pop.offer)
-    } catch (thrown) {
-      setFault(asFault(thrown))
-    }
-  }
-  const act = useRef(decline)
-  act.current = decline
-  useEffect(() => (canDecline ? onKey('F4', () => void act.current()) : undefined), [canDecline])
-
   return (
     <div class="actions">
       {isRinging && <strong class="cue">{t('card_answer_on_phone')}</strong>}
-      {canDecline && <button type="button" onClick={() => void decline()}>{t('card_decline')} <kbd>F4</kbd></button>}
       <WrapUp card={props.card} />
       <a class="button quiet" href={`/calls/${pop.call}`}>{isRinging ? t('card_why') : t('card_details')}</a>
       {!lives(props.card) && (
         <button type="button" class="quiet" onClick={() => (cards.value = dismiss(cards.value, pop.offer))}>{t('card_dismiss')}</button>
       )}
-      {fault !== null && <span class="bad" role="alert">{faultText(fault)}</span>}
     </div>
   )
 }

@@ -29,10 +29,17 @@ export function PanelPage() {
   return <Ready operator={operator} />
 }
 
+/** One's own tasks and, so that the card can tell of them, those nobody has taken. */
+async function tasksInSight(): Promise<Episode[]> {
+  const [open, nobodys] = await Promise.all([api.missed({ state: 'open' }), api.missed({ state: 'unassigned' })])
+  const known = new Set(open.items.map((one) => one.id))
+  return [...open.items, ...nobodys.items.filter((one) => !known.has(one.id))]
+}
+
 function Ready(props: { operator: OperatorView }) {
   const { operator } = props
-  const open = useFetched(() => api.missed({ state: 'open' }), [operator.name, episodesChanged.value])
-  const episodes = open.value?.items ?? []
+  const open = useFetched(tasksInSight, [operator.name, episodesChanged.value])
+  const episodes = open.value ?? []
   return (
     <div class="panel-page">
       <h1 class="unseen">{t('panel_title')}</h1>

@@ -8,7 +8,7 @@ import { Empty, FaultNotice, Panel, Since, Skeleton, Tag } from '../../parts/bas
 import { useFetched } from '../../parts/fetched.ts'
 import { LiveBadge } from '../../parts/shell.tsx'
 import { bySorrow, IntentSign, isProblem, ProviderSign, ReachSign, since, WorkSign } from '../../parts/state.tsx'
-import { Table } from '../../parts/table.tsx'
+import { Table, type Column } from '../../parts/table.tsx'
 import { query } from '../../router.tsx'
 import { clockExact, count, day, duration, isoDay, moment, share } from '../../text/format.ts'
 import { t, word } from '../../text/index.ts'
@@ -33,6 +33,7 @@ export function BoardPage() {
         {isTv ? <LiveBadge /> : <a class="button quiet" href="/board?tv=1">{t('board_tv')}</a>}
       </header>
       {boardFault.value !== null && <FaultNotice fault={boardFault.value} />}
+      {value.today === null && <p class="notice warn" role="status">▲ {t('board_partial')}</p>}
       <Tiles board={value} />
       <div class="board-grid">
         <div>
@@ -40,7 +41,7 @@ export function BoardPage() {
           {isTv ? <Providers providers={value.providers} /> : <MissedStats />}
         </div>
         <div>
-          <Operators operators={value.operators} />
+          <Operators operators={value.operators} isTv={isTv} />
           {!isTv && <Providers providers={value.providers} />}
         </div>
       </div>
@@ -73,7 +74,8 @@ function Tiles(props: { board: Board }) {
   const level = useFetched(() => api.stats('service-level', { from: day_start }), [day_start, callsChanged.value])
   const waiting = queues.reduce((sum, queue) => sum + queue.waiting, 0)
   const longest = queues.map((queue) => queue.longest_since).filter((at) => at !== null).sort()[0]
-  const missedShare = today.offered > 0 ? today.missed / today.offered : null
+  const missedShare = today !== null && today.offered > 0 ? today.missed / today.offered : null
+  const figure = (n: number | null | undefined): string => (n === null || n === undefined ? t('none') : count(n))
   const dayFilter = `day=${isoDay(Date.parse(day_start))}`
   const formula = level.value && t('level_formula', {
     target: t('seconds_short', { n: level.value.target_seconds }),
@@ -84,13 +86,13 @@ function Tiles(props: { board: Board }) {
     <div class="tiles">
       <Tile title={t('tile_waiting')} value={count(waiting)} tone={waiting > 0 ? 'ring' : ''} />
       <Tile title={t('tile_longest')} value={longest === undefined ? t('none') : <Since at={longest} />} />
-      <Tile title={t('tile_open')} value={count(open_episodes)} tone={open_episodes > 0 ? 'bad' : 'ok'} href="/missed"
+      <Tile title={t('tile_open')} value={figure(open_episodes)} tone={open_episodes === null ? '' : open_episodes > 0 ? 'bad' : 'ok'} href="/missed"
         note={oldest === null ? undefined : t('tile_oldest', { time: duration((ticking() - oldest) / 1000) })} />
-      <Tile title={t('tile_today')} value={count(today.offered)} href={`/calls?direction=in&${dayFilter}`} />
-      <Tile title={t('tile_answered')} value={count(today.answered)} href={`/calls?direction=in&disposition=answered&${dayFilter}`} />
-      <Tile title={t('tile_missed')} value={count(today.missed)} tone={today.missed > 0 ? 'bad' : ''} href={`/calls?missed=true&${dayFilter}`}
+      <Tile title={t('tile_today')} value={figure(today?.offered)} href={`/calls?direction=in&${dayFilter}`} />
+      <Tile title={t('tile_answered')} value={figure(today?.answered)} href={`/calls?direction=in&disposition=answered&${dayFilter}`} />
+      <Tile title={t('tile_missed')} value={figure(today?.missed)} tone={(today?.missed ?? 0) > 0 ? 'bad' : ''} href={`/calls?missed=true&${dayFilter}`}
         note={missedShare === null ? undefined : share(missedShare)} />
-      <Tile title={t('tile_level')} value={share(today.service_level)} hint={formula ?? undefined}
+      <Tile title={t('tile_level')} value={share(today?.service_level)} hint={formula ?? undefined}
         note={level.value ? t('seconds_short', { n: level.value.target_seconds }) : undefined} />
     </div>
   )
@@ -154,8 +156,10 @@ function Queues(props: { queues: readonly QueueView[] }) {
   )
 }
 
-function Operators(props: { operators: readonly OperatorView[] }) {
+/** On a television only what must be seen from across the room: a telephone that is missing. */
+function Operators(props: { operators: readonly OperatorView[]; isTv: boolean }) {
   const now = ticking()
+  const reach: Column<OperatorView> = { title: t('col_reach'), cell: (operator) => <ReachSign reach={operator.reach} /> }
   const sorted = [...props.operators].sort(bySorrow(now))
   return (
     <Panel title={t('board_operators')} id="operators">
@@ -174,12 +178,13 @@ function Operators(props: { operators: readonly OperatorView[] }) {
               cell: (operator) => (
                 <>
                   <IntentSign intent={operator.intent} /> <BreakWords intent={operator.intent} />
+                  {props.isTv && operator.reach === 'unreachable' && <> <ReachSign reach="unreachable" /></>}
                 </>
               ),
             },
             { title: t('col_work'), cell: (operator) => <WorkSign work={operator.work.is} /> },
             { title: t('col_since'), isFigure: true, cell: (operator) => <Since at={since(operator)} /> },
-            { title: t('col_reach'), cell: (operator) => <ReachSign reach={operator.reach} /> },
+            ...(props.isTv ? [] : [reach]),
           ]}
         />
       )}

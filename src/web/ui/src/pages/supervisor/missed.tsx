@@ -14,7 +14,7 @@ import { duration, when } from '../../text/format.ts'
 import { plural, t, word } from '../../text/index.ts'
 import type { Episode } from '../../types.ts'
 
-const STATES = ['open', 'closed', 'all'] as const
+const STATES = ['open', 'unassigned', 'closed', 'all'] as const
 
 export function MissedPage() {
   const asked = query.value

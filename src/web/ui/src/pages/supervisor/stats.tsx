@@ -42,6 +42,7 @@ export function MissedStats() {
         <Table
           caption={by === 'hour' ? t('board_missed_chart') : word('by', by)}
           isCaptionShown={by === 'hour'}
+          isAlwaysTable
           rows={rows}
           rowKey={(row) => row.key}
           columns={columns}
