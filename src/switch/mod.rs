@@ -3,11 +3,10 @@
 //! `handle`, `handle_timeout`, `poll_output` and `poll_timeout` are the whole interface. After
 //! each of the first two, every output is polled before the next input.
 
-mod exchange;
+mod io;
 
 pub use crate::acd::Settings;
-pub use crate::acd::io::{
+pub use io::{
     Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, LegReason, Output, Refusal,
     RouteAsk, Snapshot, Ticket,
 };
-pub use exchange::{RestoreError, Switch};

@@ -9,7 +9,19 @@ use serde::{Deserialize, Serialize};
 use crate::model::{CallRow, EpisodeRow, Live, Name, OperatorView, Pop};
 
 /// The five roles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Takes calls; sees their own.
@@ -50,7 +62,7 @@ impl Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     /// One's own account: who am I, sign out, listen to the live stream.
-    Self_,
+    Account,
     /// The call log, a call, its explanation.
     SeeCalls,
     /// Operators, presence and queues.
@@ -80,7 +92,7 @@ const TABLE: [(Act, [bool; 5]); 12] = {
     const Y: bool = true;
     const N: bool = false;
     [
-        (Act::Self_, [Y, Y, Y, Y, Y]),
+        (Act::Account, [Y, Y, Y, Y, Y]),
         (Act::SeeCalls, [Y, Y, Y, Y, N]),
         (Act::SeePresence, [Y, Y, Y, Y, N]),
         (Act::SetPresence, [Y, Y, Y, N, N]),
@@ -113,9 +125,16 @@ pub struct Reader {
     pub operator: Option<Name>,
     /// Their queues; empty: all.
     pub queues: Vec<Name>,
+    /// The language they chose.
+    pub language: Option<String>,
 }
 
 impl Reader {
+    /// The login under which a token acts.
+    pub fn login_of_token(token: &Name) -> Name {
+        Name::from(format!("token:{token}"))
+    }
+
     /// Whether the role is let in at all.
     pub fn may(&self, act: Act) -> bool {
         role_may(self.role, act)
@@ -221,7 +240,7 @@ mod tests {
             .filter(|(act, _)| role_may(Role::Wallboard, *act))
             .map(|(act, _)| *act)
             .collect();
-        assert_eq!(wall, [Act::Self_, Act::SeeStats, Act::SeeBoard]);
+        assert_eq!(wall, [Act::Account, Act::SeeStats, Act::SeeBoard]);
     }
 
     #[test]

@@ -5,13 +5,37 @@
 //! what happens reaches the screens through the [`Hub`].
 
 mod access;
+mod api;
+mod door;
 mod exchange;
+mod explain;
+mod fault;
+mod gates;
+mod guard;
+mod hooks;
+mod layers;
 mod live;
+mod once;
+mod pages;
+mod probe;
+mod random;
+mod router;
+mod server;
 mod sight;
+mod state;
+mod stream;
 mod view;
 
-pub use access::{Act, Reader, Role};
+pub use access::{Act, Reader, Role, role_may};
 pub use exchange::{Ask, AskError, Desk, Exchange, Route, exchange};
+pub use explain::{Language, Sentence, explain};
+pub use gates::Rate;
 pub use live::{Event, Hub, HubFull, Next, Subscription};
+pub use random::{kept, secret};
+pub use router::{openapi, router, serve};
 pub use sight::{Eyes, Phone, Sight};
+pub use state::{Clock, Parts, Site, Web};
 pub use view::CallView;
+
+/// The version that is told to clients.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

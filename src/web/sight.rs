@@ -150,7 +150,7 @@ mod tests {
     }
 
     fn reader(role: Role) -> Reader {
-        Reader { login: "x".into(), role, operator: None, queues: Vec::new() }
+        Reader { login: "x".into(), role, operator: None, queues: Vec::new(), language: None }
     }
 
     #[test]

@@ -6,7 +6,10 @@ use utoipa::ToSchema;
 use crate::model::{CallRow, Decision, Name, Pick, StageName, Wall, Why};
 use crate::web::sight::{Eyes, Phone, Sight, kind_word};
 
-use super::{authority_word, direction_word, maybe_stamp, maybe_text, scrub, seconds, stamp, text};
+use super::{
+    authority_word, direction_word, maybe_stamp, maybe_text, scrub, scrub_alias, seconds, stamp,
+    text,
+};
 
 /// A call: the fields of PRODUCT section 6.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,8 +115,7 @@ impl<'a> Cover<'a> {
 
     /// An operator's name; an unknown alias may be a mobile number.
     fn name(&self, name: &Name) -> String {
-        let alias = name.as_str().starts_with("ext:") && self.sight != Sight::Whole;
-        if alias { scrub(name.as_str(), &[]) } else { text(name) }
+        if self.sight == Sight::Whole { text(name) } else { scrub_alias(name.as_str()) }
     }
 
     /// A call key: only the digits of the call's own client are covered, ids stay readable.

@@ -14,7 +14,7 @@ use crate::model::{Authority, Direction, Live, Name, Period, Wall};
 
 use super::sight::{Eyes, Sight};
 
-pub use call::{CallDetailView, CallView, DecisionView, RawSource, RawView, why_word};
+pub use call::{CallDetailView, CallView, RawSource, RawView};
 pub use episode::EpisodeView;
 pub use live::{OperatorView, PopView, QueueView};
 pub use scrub::{hide_secrets, scrub};
@@ -80,4 +80,9 @@ pub const fn authority_word(authority: Authority) -> &'static str {
         Authority::Advised => "advised",
         Authority::Observed => "observed",
     }
+}
+
+/// An operator's name for everybody's eyes: an unknown alias may be a mobile number.
+pub fn scrub_alias(name: &str) -> String {
+    if name.starts_with("ext:") { scrub(name, &[]) } else { name.to_owned() }
 }

@@ -1,0 +1,111 @@
+//! Health of the providers, account by account.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::connect::provider::{Account, Kind};
+use crate::model::Period;
+use crate::store::AccountCount;
+use crate::web::access::{Act, Reader};
+use crate::web::fault::Fault;
+use crate::web::guard::SeeProviders;
+use crate::web::sight::Sight;
+use crate::web::state::Web;
+use crate::web::view::{maybe_stamp, scrub};
+
+use super::Items;
+
+/// Counts go back this far.
+const COUNTED_FOR: Period = Period::days(1);
+
+/// How long a trouble marks an account as degraded.
+const TROUBLED_FOR: Period = Period::mins(10);
+
+/// One account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProviderView {
+    account: String,
+    kind: &'static str,
+    profile: Option<&'static str>,
+    /// `ok`, `degraded` (requests were refused or not understood in the last ten minutes), `down`
+    /// (nothing can be stored) or `not_configured` (nothing ever came in the last day).
+    state: &'static str,
+    last_event_at: Option<String>,
+    /// Stored in the last 24 hours, repeats among them.
+    received: u64,
+    duplicates: u64,
+    unknown: u64,
+    undecodable: u64,
+    /// Since the start.
+    refused: u64,
+    /// Since the start.
+    limited: u64,
+    /// Aliases that no operator has.
+    unknown_operators: Vec<String>,
+    /// What the provider is to call; the token is hidden.
+    hook_url: Option<String>,
+}
+
+/// Health of every account.
+#[utoipa::path(get, path = "/providers", tag = "providers", responses(
+    (status = 200, body = Items<ProviderView>)))]
+pub async fn providers(
+    State(web): State<Web>,
+    SeeProviders(reader): SeeProviders,
+) -> Result<Json<Items<ProviderView>>, Fault> {
+    Ok(Json(Items { items: providers_for(&web, &reader).await }))
+}
+
+/// Health of every account as far as a reader sees it.
+pub async fn providers_for(web: &Web, reader: &Reader) -> Vec<ProviderView> {
+    if !reader.may(Act::SeeProviders) {
+        return Vec::new();
+    }
+    let site = web.site();
+    let counts = web.counts(COUNTED_FOR).await;
+    let whole = site.eyes.sight(reader, None) == Sight::Whole;
+    let views = site.accounts.iter().map(|account| {
+        let count = counts.iter().find(|count| count.account == account.name);
+        view(web, account, count, whole)
+    });
+    views.collect()
+}
+
+fn view(web: &Web, account: &Account, count: Option<&AccountCount>, whole: bool) -> ProviderView {
+    let site = web.site();
+    let gate = web.0.gates.of(&site, &account.name);
+    let since = gate.counted();
+    let troubled = gate.troubled_within(TROUBLED_FOR, web.now().mono);
+    let last_at = since.last_at.max(count.map(|count| count.last_at));
+    let state = match () {
+        () if web.0.journal.health().failing.is_some() => "down",
+        () if troubled => "degraded",
+        () if last_at.is_none() => "not_configured",
+        () => "ok",
+    };
+    let of = |count: Option<u64>, since: u64| count.unwrap_or(0).max(since);
+    let by_hook = account.kind != Kind::Asterisk;
+    ProviderView {
+        account: account.name.to_string(),
+        kind: account.kind.word(),
+        profile: account.profile.map(|profile| profile.word()),
+        state,
+        last_event_at: maybe_stamp(last_at),
+        received: of(count.map(|count| count.received), since.received),
+        duplicates: of(count.map(|count| count.duplicates), since.duplicates),
+        unknown: of(count.map(|count| count.unknown), since.unknown),
+        undecodable: of(count.map(|count| count.undecodable), since.undecodable),
+        refused: since.refused,
+        limited: since.limited,
+        unknown_operators: since
+            .aliases
+            .iter()
+            .map(|alias| if whole { alias.clone() } else { scrub(alias, &[]) })
+            .collect(),
+        hook_url: by_hook.then(|| {
+            format!("{}/hooks/{}/{}/***", site.public_url, account.kind.word(), account.name)
+        }),
+    }
+}

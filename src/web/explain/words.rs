@@ -1,0 +1,263 @@
+//! The texts of `explain` in four languages; Uzbek in Cyrillic is made from the Latin text.
+
+use crate::model::{OfferEnd, Outcome, Why};
+
+use super::cyrillic::to_cyrillic;
+
+/// Languages of the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// `uz`: Uzbek in Latin letters.
+    Uzbek,
+    /// `uz-Cyrl`: Uzbek in Cyrillic letters.
+    UzbekCyrillic,
+    /// `ru`.
+    Russian,
+    /// `en`.
+    English,
+}
+
+/// The sentences. Names in braces are filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// We decided.
+    Owned,
+    /// The provider asked.
+    Advised,
+    /// The provider decided.
+    Observed,
+    /// A round that chose somebody.
+    Round,
+    /// A round that chose nobody.
+    RoundEmpty,
+    /// Somebody was not chosen.
+    NotChosen,
+    /// A telephone rang.
+    Rang,
+    /// A call was offered and no ring was told.
+    Offered,
+    /// An offer without an end.
+    StillOffered,
+    /// A wait ended.
+    EntryDone,
+    /// Nobody was offered the call.
+    NobodyRang,
+    /// Somebody talked.
+    Answered,
+    /// Nobody did.
+    Missed,
+}
+
+/// Uzbek (Latin), Russian, English.
+type Text = [&'static str; 3];
+
+impl Language {
+    /// All of them, in the order in which this market asks for them.
+    pub const ALL: [Language; 4] =
+        [Language::Uzbek, Language::Russian, Language::UzbekCyrillic, Language::English];
+
+    /// The language of a tag; `None` when there are no texts in it.
+    pub fn of(tag: &str) -> Option<Language> {
+        Some(match tag {
+            "uz" | "uz-Latn" => Language::Uzbek,
+            "uz-Cyrl" => Language::UzbekCyrillic,
+            "ru" => Language::Russian,
+            "en" => Language::English,
+            _ => return None,
+        })
+    }
+
+    fn pick(self, [uzbek, russian, english]: Text) -> String {
+        match self {
+            Language::Uzbek => uzbek.to_owned(),
+            Language::UzbekCyrillic => to_cyrillic(uzbek),
+            Language::Russian => russian.to_owned(),
+            Language::English => english.to_owned(),
+        }
+    }
+
+    /// A sentence, its names still in braces.
+    pub fn line(self, line: Line) -> String {
+        self.pick(line_text(line))
+    }
+
+    /// A reason why somebody was not chosen.
+    pub fn why(self, why: Why) -> String {
+        self.pick(why_text(why))
+    }
+
+    /// How an offer ended.
+    pub fn offer_end(self, end: OfferEnd) -> String {
+        self.pick(end_text(end))
+    }
+
+    /// How a wait ended.
+    pub fn outcome(self, outcome: Outcome) -> String {
+        self.pick(outcome_text(outcome))
+    }
+}
+
+const fn line_text(line: Line) -> Text {
+    match line {
+        Line::Owned => [
+            "Kim jiringlashini navbat hal qildi.",
+            "Кому звонить, решал navbat.",
+            "navbat decided who rings.",
+        ],
+        Line::Advised => [
+            "{account} provayderi kimga qoʻngʻiroq qilishni soʻradi, navbat tartibni aytdi.",
+            "Провайдер {account} спросил, кому звонить; navbat назвал порядок.",
+            "The provider {account} asked who should ring; navbat answered with an order.",
+        ],
+        Line::Observed => [
+            "Qoʻngʻiroqni {account} provayderi taqsimladi, navbat undan xabar oldi.",
+            "Звонок распределил провайдер {account}; navbat узнал об этом от него.",
+            "The provider {account} distributed the call; navbat was told by it.",
+        ],
+        Line::Round => [
+            "{at}, {queue} navbati ({strategy}), {n}-tanlov: {secs} s kutishdan keyin {who} tanlandi.",
+            "{at}, очередь {queue} ({strategy}), раунд {n}: после {secs} с ожидания выбраны: {who}.",
+            "{at}, queue {queue} ({strategy}), round {n}: after {secs} s of waiting {who} was chosen.",
+        ],
+        Line::RoundEmpty => [
+            "{at}, {queue} navbati ({strategy}), {n}-tanlov: {secs} s kutishdan keyin ham hech kim \
+             tanlanmadi.",
+            "{at}, очередь {queue} ({strategy}), раунд {n}: после {secs} с ожидания выбрать было \
+             некого.",
+            "{at}, queue {queue} ({strategy}), round {n}: after {secs} s of waiting nobody could be \
+             chosen.",
+        ],
+        Line::NotChosen => [
+            "{n}-tanlovda tanlanmadi: {who}. Sabab: {why}.",
+            "В раунде {n} не выбраны: {who}. Причина: {why}.",
+            "Not chosen in round {n}: {who}. Why: {why}.",
+        ],
+        Line::Rang => [
+            "{at}: {who} telefoni {secs} s jiringladi; {end}.",
+            "{at}: у {who} телефон звонил {secs} с; {end}.",
+            "{at}: the telephone of {who} rang for {secs} s; {end}.",
+        ],
+        Line::Offered => [
+            "{at}: qoʻngʻiroq {who} operatoriga taklif qilindi; {end}.",
+            "{at}: звонок предложен: {who}; {end}.",
+            "{at}: the call was offered to {who}; {end}.",
+        ],
+        Line::StillOffered => ["hali tugamagan", "ещё не завершено", "not over yet"],
+        Line::EntryDone => [
+            "{at}: {queue} navbatidagi kutish {secs} s dan keyin tugadi: {outcome}.",
+            "{at}: ожидание в очереди {queue} закончилось через {secs} с: {outcome}.",
+            "{at}: the wait in queue {queue} ended after {secs} s: {outcome}.",
+        ],
+        Line::NobodyRang => [
+            "Qoʻngʻiroq hech bir operatorga taklif qilinmagan.",
+            "Звонок не был предложен ни одному оператору.",
+            "The call was offered to no operator.",
+        ],
+        Line::Answered => [
+            "Mijoz bilan birinchi boʻlib {who} gaplashdi.",
+            "Первым с клиентом говорил: {who}.",
+            "{who} talked with the client first.",
+        ],
+        Line::Missed => [
+            "Mijoz bilan hech kim gaplashmadi: qoʻngʻiroq oʻtkazib yuborilgan.",
+            "С клиентом никто не поговорил: звонок пропущен.",
+            "Nobody talked with the client: the call is missed.",
+        ],
+    }
+}
+
+const fn why_text(why: Why) -> Text {
+    match why {
+        Why::Disabled => ["administrator oʻchirgan", "отключён администратором", "disabled"],
+        Why::Offline => ["ishga kirmagan", "не на линии", "signed out"],
+        Why::OnBreak => ["tanaffusda", "на перерыве", "on a break"],
+        Why::Dnd => ["bezovta qilinmasin", "не беспокоить", "do not disturb"],
+        Why::Unreachable => ["telefoni ulanmagan", "телефон недоступен", "telephone unreachable"],
+        Why::ReachUnknown => {
+            ["telefoni holati nomaʼlum", "состояние телефона неизвестно", "telephone state unknown"]
+        }
+        Why::Ringing => ["telefoni allaqachon jiringlayapti", "уже звонит", "already ringing"],
+        Why::Talking => ["suhbatda", "разговаривает", "in a conversation"],
+        Why::WrapUp => ["yakunlash vaqti", "поствызов", "in wrap-up"],
+        Why::QueueClosed => ["navbat yopiq", "очередь закрыта", "the queue is closed"],
+        Why::NotMember => ["navbat aʼzosi emas", "не в этой очереди", "not a member of the queue"],
+        Why::SkillMissing => ["koʻnikma yetishmaydi", "нет нужного навыка", "a skill is missing"],
+        Why::BackOff => [
+            "shu mijozga hozirgina javob bermagan",
+            "только что не ответил этому клиенту",
+            "did not take this very caller a moment ago",
+        ],
+        Why::NoSeat => ["litsenziya joyi yoʻq", "нет места по лицензии", "no seat left"],
+        Why::Excluded => {
+            ["bu qoʻngʻiroqdan chiqarilgan", "исключён для этого звонка", "excluded for this call"]
+        }
+        Why::OutsideCall => [
+            "navbatdan tashqari qoʻngʻiroqda",
+            "в звонке вне очереди",
+            "in a call outside the queue",
+        ],
+        Why::TierClosed => [
+            "uning bosqichi hali ochilmagan",
+            "его уровень ещё не открыт",
+            "their tier is not open yet",
+        ],
+        Why::NotTheirTurn => ["navbati kelmagan", "не его очередь", "it was somebody else's turn"],
+        Why::BeyondFanOut => [
+            "bir vaqtda jiringlaydigan telefonlar chegarasi",
+            "предел одновременных вызовов",
+            "as many telephones rang as may at once",
+        ],
+        Why::HeldForOther => {
+            ["boshqa kutayotgan mijoz uchun", "оставлен другому клиенту", "kept for another caller"]
+        }
+        Why::StickyHold => [
+            "avval masʼul operator kutilmoqda",
+            "сначала ждём ответственного",
+            "the responsible operator goes first",
+        ],
+    }
+}
+
+const fn end_text(end: OfferEnd) -> Text {
+    match end {
+        OfferEnd::Won => ["javob berdi", "ответил", "answered"],
+        OfferEnd::Lost => ["boshqasi javob berdi", "ответил другой", "somebody else answered"],
+        OfferEnd::NoAnswer => ["koʻtarmadi", "не ответил", "did not pick up"],
+        OfferEnd::Rejected => ["rad etdi", "отклонил", "refused"],
+        OfferEnd::Busy => ["telefoni band edi", "телефон был занят", "the telephone was busy"],
+        OfferEnd::Unreachable => {
+            ["ulanib boʻlmadi", "не удалось дозвониться", "could not be reached"]
+        }
+        OfferEnd::Failed => ["xatolik yuz berdi", "произошла ошибка", "it failed"],
+        OfferEnd::CallerGone => ["mijoz oldin uzdi", "клиент положил трубку", "the caller hung up"],
+        OfferEnd::Withdrawn(_) => ["taklif qaytarib olindi", "предложение отозвано", "taken back"],
+        OfferEnd::Expired => ["xabar kelmadi", "нет известий", "no news came"],
+        OfferEnd::DroppedBeforeBridge => [
+            "ulanishdan oldin uzildi",
+            "прервано до соединения",
+            "gone before the parties were joined",
+        ],
+    }
+}
+
+const fn outcome_text(outcome: Outcome) -> Text {
+    match outcome {
+        Outcome::Answered => ["javob berildi", "ответили", "answered"],
+        Outcome::AbandonedShort => ["darhol uzildi", "сразу положил трубку", "left at once"],
+        Outcome::Abandoned => ["kutmasdan uzildi", "не дождался ответа", "abandoned"],
+        Outcome::TimedOut => ["kutish vaqti tugadi", "истекло время ожидания", "timed out"],
+        Outcome::NoOperators => ["operator yoʻq edi", "не было операторов", "nobody could serve"],
+        Outcome::Full => ["navbat toʻla edi", "очередь переполнена", "the queue was full"],
+        Outcome::Closed => ["ish vaqti emas", "нерабочее время", "out of hours"],
+        Outcome::Blocked => ["bloklangan", "заблокирован", "blocked"],
+        Outcome::CallbackTaken => {
+            ["qayta qoʻngʻiroq tanlandi", "выбран обратный звонок", "a callback was chosen"]
+        }
+        Outcome::ExitedByKey => ["tugma bosib chiqdi", "вышел по кнопке", "left by a key"],
+        Outcome::Overflowed => {
+            ["boshqa navbatga oʻtdi", "перешёл в другую очередь", "moved to another queue"]
+        }
+        Outcome::Withdrawn => ["navbatdan olindi", "снят с очереди", "taken out"],
+        Outcome::Failed => ["xatolik", "сбой", "failed"],
+    }
+}

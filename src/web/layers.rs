@@ -1,0 +1,89 @@
+//! What surrounds every request: a trace id, patience, the error envelope, the security headers.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::fault::Fault;
+use super::random;
+
+/// How long a request may take, its body included. A stream answers at once and is not held by
+/// this.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// No script, style or connection but our own; nobody may frame a page.
+const CSP: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
+                   base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// The same for the viewer of the API, which sets styles from its script.
+const CSP_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+                        img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+                        form-action 'self'; frame-ancestors 'none'";
+
+/// The outermost layer.
+pub async fn surround(request: Request, next: Next) -> Response {
+    let trace = random::trace();
+    let span = tracing::debug_span!("request", trace = %trace, method = %request.method());
+    let api = request.uri().path().starts_with("/api/");
+    let docs = request.uri().path().starts_with("/api/docs");
+    let framed_twice = request.headers().contains_key(header::TRANSFER_ENCODING)
+        && request.headers().contains_key(header::CONTENT_LENGTH);
+    let mut response = if framed_twice {
+        closing(Fault::Bad(String::from("two lengths of one body")))
+    } else {
+        serve(request, next).instrument(span).await
+    };
+    if let Some(fault) = response.extensions_mut().remove::<Fault>() {
+        if fault.status().is_server_error() {
+            tracing::warn!(trace = %trace, code = fault.code(), "a request failed");
+        }
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        *response.body_mut() = Body::from(fault.envelope(&trace));
+    }
+    protect(&mut response, api, docs);
+    response
+}
+
+async fn serve(request: Request, next: Next) -> Response {
+    let served = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(WITHIN, served).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            tracing::error!("a handler panicked");
+            metrics::counter!("navbat_panics_total").increment(1);
+            Fault::Broken.into_response()
+        }
+        Err(_) => Fault::TooSlow.into_response(),
+    }
+}
+
+fn closing(fault: Fault) -> Response {
+    let mut response = fault.into_response();
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn protect(response: &mut Response, api: bool, docs: bool) {
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, if docs { CSP_DOCS } else { CSP }),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if api && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
