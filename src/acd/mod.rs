@@ -1,14 +1,39 @@
 //! Who should ring: calls, legs, entries, offers, operators, queues and the strategies.
 
+mod advise;
+mod alarms;
+mod apply;
+mod apply_offer;
 mod bench;
+mod call;
+mod dispatch;
 mod eligible;
+mod engine;
+mod entry;
+mod invariants;
+pub mod io;
+mod leg;
+mod missed;
 mod observed;
+mod offer;
+mod operator;
+mod owned;
 mod pick;
+mod presence;
+mod roster;
+mod rows;
+mod save;
 pub mod settings;
+mod setup;
+mod state;
 mod strategy;
+mod told;
+mod views;
 
 pub use bench::{Bench, Counts, QueueKeys};
 pub use eligible::{Bars, Facts, could_serve, judge, judge_for};
+pub use engine::{Engine, RestoreError};
+pub use invariants::Breach;
 pub use observed::{QUIET, Rung, Story, View};
 pub use pick::{Ask, Choice, Chosen, Request};
 pub use settings::{

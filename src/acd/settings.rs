@@ -205,6 +205,18 @@ impl Strategy {
     }
 }
 
+impl Strategy {
+    /// Whether the weights of members change anything.
+    pub const fn reads_weights(self) -> bool {
+        match self {
+            Strategy::Parallel | Strategy::WeightedRandom | Strategy::SmoothWeighted => true,
+            Strategy::RoundRobin | Strategy::RoundRobinCalls | Strategy::Linear => false,
+            Strategy::LongestIdle | Strategy::FewestCalls | Strategy::LeastTalk => false,
+            Strategy::Random | Strategy::Progressive => false,
+        }
+    }
+}
+
 /// One step of a queue's overflow chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflow {

@@ -5,7 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallRow, Decision, EpisodeRow, Name, Now, OperatorId, OperatorView, QueueId, Seq};
+use super::{
+    Authority, By, CallId, CallRow, Decision, Direction, EndedBy, EntryId, EpisodeId, EpisodeRow,
+    Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId, OperatorView,
+    Outcome, Party, QueueId, Reach, Seq, Wall,
+};
 
 /// A record with its place and moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,14 +45,372 @@ pub enum Record {
         /// The name.
         name: Name,
     },
-    /// The call as it stands; for the database and the screens, the fold passes over it.
+    /// What a queue remembers of some members' places: turns and running weights.
+    SeatsKept {
+        /// The queue.
+        queue: QueueId,
+        /// The turn that the next who joins the tail gets.
+        next_turn: u64,
+        /// Operator, turn, current weight.
+        seats: Vec<(OperatorId, u64, i64)>,
+    },
+    /// A day of the site began: what is counted by day starts at nothing.
+    DayTurned {
+        /// When it ends.
+        until: Mono,
+    },
+    /// An operator's intent changed.
+    IntentSet {
+        /// Whose.
+        operator: OperatorId,
+        /// To what.
+        intent: Intent,
+        /// By whom.
+        by: By,
+        /// When it ends by itself: the end of an automatic pause.
+        until: Option<Mono>,
+    },
+    /// Something was learned about an operator's device.
+    ReachSet {
+        /// Whose.
+        operator: OperatorId,
+        /// What.
+        reach: Reach,
+        /// When a proven fault is forgotten by itself.
+        until: Option<Mono>,
+    },
+    /// An operator began to finish up after a conversation.
+    WrapUpStarted {
+        /// Who.
+        operator: OperatorId,
+        /// After which offer.
+        offer: OfferId,
+        /// Until when.
+        until: Mono,
+    },
+    /// An operator finished up.
+    WrapUpEnded {
+        /// Who.
+        operator: OperatorId,
+    },
+    /// A call was heard of for the first time.
+    CallArrived {
+        /// Ours.
+        call: CallId,
+        /// `account/` and the provider's own call id.
+        key: String,
+        /// The account.
+        account: Name,
+        /// Its kind.
+        provider: String,
+        /// How much of the call is ours.
+        authority: Authority,
+        /// Who calls, where that is known at once.
+        client: Option<Party>,
+        /// The number that was dialled, where that is known at once.
+        line: Option<Party>,
+        /// The caller's leg of a call that we own.
+        leg: Option<LegId>,
+        /// When it began.
+        started_at: Wall,
+        /// The time of the provider's first event; `None` where there was none.
+        provider_at: Option<Wall>,
+        /// When it is closed for want of news.
+        stale_at: Option<Mono>,
+    },
+    /// A call that we were asked about without an id got the provider's id.
+    CallKeyed {
+        /// The call.
+        call: CallId,
+        /// `account/` and the provider's own call id.
+        key: String,
+    },
+    /// Something about a call became known.
+    FactLearned {
+        /// The call.
+        call: CallId,
+        /// What.
+        fact: Fact,
+        /// When the call is closed for want of further news.
+        stale_at: Mono,
+    },
+    /// What facts say about a call as a whole changed.
+    CallTold {
+        /// The call.
+        call: CallId,
+        /// Who called whom.
+        direction: Option<Direction>,
+        /// The external party.
+        client: Option<Party>,
+        /// Our number.
+        line: Option<Party>,
+        /// When it ended.
+        ended_at: Option<Wall>,
+        /// When late facts can no longer change the outcome.
+        settle_at: Option<Mono>,
+        /// When it counts as over unless more is heard: everybody left, nobody talked.
+        #[serde(default)]
+        quiet_at: Option<Mono>,
+        /// Whether it was closed for want of news.
+        stale: bool,
+    },
+    /// Who is busy with placing a call, while it lasts.
+    CallPlaced {
+        /// The call.
+        call: CallId,
+        /// Who; `None` once nobody is any more.
+        operator: Option<OperatorId>,
+    },
+    /// Somebody began to talk with the client.
+    Conversed {
+        /// The call.
+        call: CallId,
+        /// Who, when that is somebody we know.
+        operator: Option<OperatorId>,
+        /// When.
+        answered_at: Wall,
+    },
+    /// A call that we own is over.
+    CallEnded {
+        /// The call.
+        call: CallId,
+    },
+    /// The outcome of a call is final but for amendments.
+    CallSettled {
+        /// The call.
+        call: CallId,
+        /// When the engine lets go of it.
+        forget_at: Mono,
+    },
+    /// The engine let go of a call; the database keeps it.
+    CallForgotten {
+        /// The call.
+        call: CallId,
+    },
+    /// Somebody noted what came of a call.
+    ResultSet {
+        /// The call.
+        call: CallId,
+        /// A word of the site's list.
+        result: String,
+    },
+    /// A leg was made.
+    LegMade {
+        /// The leg.
+        leg: LegId,
+        /// Its call.
+        call: CallId,
+        /// The offer it carries; `None` for the caller and for outside numbers.
+        offer: Option<OfferId>,
+        /// The outside number it rings.
+        number: Option<Number>,
+    },
+    /// A leg moved.
+    LegMoved {
+        /// The leg.
+        leg: LegId,
+        /// To where.
+        to: LegMove,
+    },
+    /// A caller was put into a queue.
+    EntryQueued {
+        /// The entry.
+        entry: EntryId,
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The configuration that holds for this wait.
+        config: String,
+        /// When the chain of waits began: overflow keeps it.
+        first: Now,
+    },
+    /// What facts say about a call's wait; replaces what was known of it.
+    EntryTold {
+        /// The entry.
+        entry: EntryId,
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The configuration it was judged by.
+        config: String,
+        /// When the wait began.
+        enqueued_at: Wall,
+        /// When it ended.
+        done_at: Option<Wall>,
+        /// How it ended.
+        outcome: Option<Outcome>,
+        /// Whose offer won it.
+        won_by: Option<OfferId>,
+    },
+    /// A caller waits for the responsible operator alone.
+    StickyHeld {
+        /// The entry.
+        entry: EntryId,
+        /// For whom.
+        operator: OperatorId,
+        /// Until when, at most.
+        until: Mono,
+    },
+    /// A caller waits for the responsible operator no more.
+    StickyLetGo {
+        /// The entry.
+        entry: EntryId,
+    },
+    /// Everybody of a fixed order was tried; the next pass begins later.
+    PassEnded {
+        /// The entry.
+        entry: EntryId,
+        /// When the next one begins.
+        until: Mono,
+    },
+    /// A step of the overflow chain was taken.
+    OverflowTaken {
+        /// The entry.
+        entry: EntryId,
+        /// Which step, from 0.
+        step: u8,
+    },
+    /// Two or more answered: until when the others are kept.
+    ClaimMade {
+        /// The entry.
+        entry: EntryId,
+        /// Whose offer.
+        offer: OfferId,
+        /// Until when others are held as standby.
+        confirm_until: Mono,
+    },
+    /// The winner went before the parties were joined.
+    ClaimUndone {
+        /// The entry.
+        entry: EntryId,
+    },
+    /// A wait is over.
+    EntryDone {
+        /// The entry.
+        entry: EntryId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// An operator was chosen, or named in our answer.
+    OfferMade {
+        /// The offer.
+        offer: OfferId,
+        /// The call.
+        call: CallId,
+        /// The wait.
+        entry: EntryId,
+        /// Whom.
+        operator: OperatorId,
+        /// The leg that rings them, for calls that we own.
+        leg: Option<LegId>,
+        /// Which round of the entry.
+        round: u32,
+        /// How long it may ring; `None` where the provider decides.
+        ring_until: Option<Mono>,
+        /// When it is reaped unless there is a sign of life.
+        lease_until: Mono,
+    },
+    /// A telephone rings.
+    OfferRinging {
+        /// The offer.
+        offer: OfferId,
+        /// The turn that this operator has from here on, where the ring costs a turn.
+        turn: Option<u64>,
+    },
+    /// A telephone was picked up.
+    OfferAnswered {
+        /// The offer.
+        offer: OfferId,
+        /// When it is reaped unless the parties are joined.
+        lease_until: Mono,
+    },
+    /// An attempt is over.
+    OfferOver {
+        /// The offer.
+        offer: OfferId,
+        /// How.
+        end: OfferEnd,
+        /// Whether the person is said not to have picked up.
+        counts: bool,
+        /// Who has the call.
+        taken_by: Option<Name>,
+        /// Until when this caller leaves this operator alone.
+        back_off_until: Option<Mono>,
+        /// The turn that this operator has from here on, where the win costs a turn.
+        turn: Option<u64>,
+    },
+    /// The winner's conversation is over.
+    TalkEnded {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// What facts say about an attempt; replaces what was known of it.
+    OfferTold(Box<OfferTold>),
+    /// The call as it stands; for the database and the screens. Of it the fold keeps only the
+    /// revision.
     CallSaved(Box<CallRow>),
-    /// The episode as it stands; like `CallSaved`.
+    /// The episode as it stands. Episodes change by being written anew, so the fold keeps it.
     EpisodeSaved(Box<EpisodeRow>),
-    /// A round of an entry; like `CallSaved`.
+    /// A closed episode that the engine let go of; the database keeps it.
+    EpisodeForgotten {
+        /// The episode.
+        episode: EpisodeId,
+    },
+    /// A round of an entry; for the database, the fold passes over it.
     Decided(Box<Decision>),
-    /// An operator changed on an axis; like `CallSaved`.
+    /// An operator changed on an axis; for the database, the fold passes over it.
     OperatorSaved(Box<OperatorView>),
+}
+
+/// How a leg moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegMove {
+    /// It rings, with or without early media.
+    Ringing,
+    /// It was picked up.
+    Answered,
+    /// It was joined with its other party.
+    Bridged,
+    /// It was put on hold.
+    Held,
+    /// It was taken from hold.
+    Resumed,
+    /// It is over.
+    Ended(EndedBy),
+}
+
+/// What facts say about one attempt at one operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferTold {
+    /// The offer.
+    pub offer: OfferId,
+    /// The call.
+    pub call: CallId,
+    /// The wait it belongs to; `None` after the first answer (a transfer) and outside queues.
+    pub entry: Option<EntryId>,
+    /// Who, when the alias is known.
+    pub operator: Option<OperatorId>,
+    /// The operator's name, or `ext:NNN`.
+    pub name: Name,
+    /// When it was made.
+    pub offered_at: Wall,
+    /// When the telephone began to ring; `None` while it is only named in our answer.
+    pub ringing_at: Option<Wall>,
+    /// When it was picked up.
+    pub answered_at: Option<Wall>,
+    /// When it was over; for a winner when the conversation ended.
+    pub over_at: Option<Wall>,
+    /// How it ended.
+    pub end: Option<OfferEnd>,
+    /// Whether the person is said not to have picked up.
+    pub counts: bool,
+    /// Who has the call.
+    pub taken_by: Option<Name>,
+    /// When an operator who was only named is given up.
+    pub lease_until: Option<Mono>,
 }
 
 impl Record {
@@ -58,8 +420,42 @@ impl Record {
             Record::Heard { .. } => "heard",
             Record::OperatorNamed { .. } => "operator_named",
             Record::QueueNamed { .. } => "queue_named",
+            Record::SeatsKept { .. } => "seats_kept",
+            Record::DayTurned { .. } => "day_turned",
+            Record::IntentSet { .. } => "intent_set",
+            Record::ReachSet { .. } => "reach_set",
+            Record::WrapUpStarted { .. } => "wrap_up_started",
+            Record::WrapUpEnded { .. } => "wrap_up_ended",
+            Record::CallArrived { .. } => "call_arrived",
+            Record::CallKeyed { .. } => "call_keyed",
+            Record::FactLearned { .. } => "fact_learned",
+            Record::CallTold { .. } => "call_told",
+            Record::CallPlaced { .. } => "call_placed",
+            Record::Conversed { .. } => "conversed",
+            Record::CallEnded { .. } => "call_ended",
+            Record::CallSettled { .. } => "call_settled",
+            Record::CallForgotten { .. } => "call_forgotten",
+            Record::ResultSet { .. } => "result_set",
+            Record::LegMade { .. } => "leg_made",
+            Record::LegMoved { .. } => "leg_moved",
+            Record::EntryQueued { .. } => "entry_queued",
+            Record::EntryTold { .. } => "entry_told",
+            Record::StickyHeld { .. } => "sticky_held",
+            Record::StickyLetGo { .. } => "sticky_let_go",
+            Record::PassEnded { .. } => "pass_ended",
+            Record::OverflowTaken { .. } => "overflow_taken",
+            Record::ClaimMade { .. } => "claim_made",
+            Record::ClaimUndone { .. } => "claim_undone",
+            Record::EntryDone { .. } => "entry_done",
+            Record::OfferMade { .. } => "offer_made",
+            Record::OfferRinging { .. } => "offer_ringing",
+            Record::OfferAnswered { .. } => "offer_answered",
+            Record::OfferOver { .. } => "offer_over",
+            Record::TalkEnded { .. } => "talk_ended",
+            Record::OfferTold(_) => "offer_told",
             Record::CallSaved(_) => "call_saved",
             Record::EpisodeSaved(_) => "episode_saved",
+            Record::EpisodeForgotten { .. } => "episode_forgotten",
             Record::Decided(_) => "decided",
             Record::OperatorSaved(_) => "operator_saved",
         }

@@ -142,8 +142,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let wanted = plain(word);
     let near = known.into_iter().map(|name| (distance(&wanted, &plain(name)), name));
     let (distance, name) = near.min_by_key(|(distance, _)| *distance)?;
-    // A third of the letters may be wrong: more would suggest words that have nothing in common.
-    (distance <= (wanted.chars().count() / 3).max(1)).then_some(name)
+    // A third of the letters may be wrong, but never all of them: more would suggest words that
+    // have nothing in common.
+    let letters = wanted.chars().count();
+    (distance <= (letters / 3).max(1) && distance < letters).then_some(name)
 }
 
 /// Insertions, deletions, replacements and swaps of neighbours that make one text the other.
@@ -176,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_word_finds_the_one_that_was_meant() {
-        let known = ["ring", "ring_min", "wrap_up", "strategy", "wait_max"];
+        let known = ["r", "ring", "ring_min", "wrap_up", "strategy", "wait_max"];
         for (wrong, meant) in [
             ("rnig", Some("ring")),
             ("ring-min", Some("ring_min")),
@@ -184,6 +186,7 @@ mod tests {
             ("waitmax", Some("wait_max")),
             ("colour", None),
             ("", None),
+            ("x", None),
         ] {
             assert_eq!(nearest(wrong, known), meant, "{wrong}");
         }

@@ -196,15 +196,26 @@ impl<'a> Section<'a> {
 
     /// A list; absent is empty. One value alone is a list of one.
     pub fn list<T: Word>(&mut self, key: &'static str) -> Vec<Found<T>> {
-        let Some(node) = self.node(key) else {
-            self.reader.show(self.path(key), "[]".into(), Some("[]".into()), Place::Default);
-            return Vec::new();
+        self.list_or(key, Vec::new())
+    }
+
+    /// A list with a default.
+    pub fn list_or<T: Word>(&mut self, key: &'static str, default: Vec<T>) -> Vec<Found<T>> {
+        let written = |values: Vec<String>| format!("[{}]", values.join(", "));
+        let usual = written(default.iter().map(Word::shown).collect());
+        let (found, at) = match self.node(key) {
+            None => {
+                let own = |value| Found { value, at: Place::Default };
+                (default.into_iter().map(own).collect(), Place::Default)
+            }
+            Some(node) => {
+                let items = self.items(key, node);
+                let read = items.iter().filter_map(|item| self.read(key, item));
+                (read.collect::<Vec<Found<T>>>(), node.at.clone())
+            }
         };
-        let found: Vec<_> =
-            self.items(key, node).iter().filter_map(|n| self.read(key, n)).collect();
-        let words: Vec<_> = found.iter().map(|item: &Found<T>| item.value.shown()).collect();
-        let shown = format!("[{}]", words.join(", "));
-        self.reader.show(self.path(key), shown, Some("[]".into()), node.at.clone());
+        let shown = written(found.iter().map(|item| item.value.shown()).collect());
+        self.reader.show(self.path(key), shown, Some(usual), at);
         found
     }
 
@@ -228,6 +239,16 @@ impl<'a> Section<'a> {
     pub fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
         let node = self.node(key)?;
         self.below(node, self.path(key), self.shape_of(key))
+    }
+
+    /// A table below this one, or an empty one, so that its defaults are read all the same.
+    pub fn table(&mut self, key: &'static str) -> Section<'a> {
+        static EMPTY: Entries = Entries::new();
+        let (path, shape) = (self.path(key), self.shape_of(key));
+        let (reader, at) = (self.reader, self.at.clone());
+        let found = self.section(key);
+        let asked = Vec::new();
+        found.unwrap_or(Section { reader, entries: &EMPTY, at, path, shape, asked })
     }
 
     /// The tables of a table of names, in the order of the file.
@@ -310,6 +331,11 @@ impl<'a> Section<'a> {
 
     /// Complains about every key that nobody asked for.
     pub fn done(self) {
+        self.finish();
+    }
+
+    /// The same for a section that somebody else holds.
+    pub fn finish(&self) {
         for (key, entry) in self.entries {
             if self.asked.contains(&key.as_str()) {
                 continue;

@@ -98,12 +98,11 @@ impl Store {
             Kind::Postgres => &POSTGRES,
         };
         let known = migrator.iter().map(|one| one.version).max().unwrap_or(0);
-        migrator.run(&self.pool).await.map_err(|error| match error {
-            MigrateError::VersionMissing(found) => {
-                StoreError::UnknownVersion { file: shown.to_owned(), found, known }
-            }
-            other => StoreError::Migration(other),
-        })
+        let ran = migrator.run(&self.pool).await;
+        if let Err(MigrateError::VersionMissing(found)) = ran {
+            return Err(StoreError::UnknownVersion { file: shown.to_owned(), found, known });
+        }
+        ran.map_err(StoreError::Migration)
     }
 
     /// Closes all connections.

@@ -116,10 +116,13 @@ impl Store {
 impl Journal {
     /// Writes a consistent copy of the journal into a file that is not there yet.
     pub async fn backup(&self, to: &Path) -> Result<PathBuf, StoreError> {
-        sqlx::query("vacuum into $1")
-            .bind(to.display().to_string())
-            .execute(self.readers())
-            .await?;
+        let mut db = self.readers().acquire().await?;
+        // Readers may write nothing, not even a file elsewhere.
+        sqlx::raw_sql("pragma query_only = 0").execute(&mut *db).await?;
+        let copied = sqlx::query("vacuum into $1").bind(to.display().to_string());
+        let copied = copied.execute(&mut *db).await;
+        sqlx::raw_sql("pragma query_only = 1").execute(&mut *db).await?;
+        copied?;
         sync(to)?;
         Ok(to.to_owned())
     }

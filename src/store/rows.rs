@@ -31,23 +31,21 @@ impl<'a> Batch<'a> {
     pub(super) fn of(records: &'a [Stamped]) -> Batch<'a> {
         let mut batch = Batch::default();
         for Stamped { seq, at, record } in records {
-            match record {
-                Record::CallSaved(call) => {
-                    let kept = batch.calls.entry(call.id).or_insert(call);
-                    if kept.revision < call.revision {
-                        *kept = call;
-                    }
+            // The other kinds are the engine's own: they change its state and no row.
+            if let Record::CallSaved(call) = record {
+                let kept = batch.calls.entry(call.id).or_insert(call);
+                if kept.revision < call.revision {
+                    *kept = call;
                 }
-                Record::EpisodeSaved(episode) => {
-                    let kept = batch.episodes.entry(episode.id).or_insert(episode);
-                    if kept.revision < episode.revision {
-                        *kept = episode;
-                    }
+            } else if let Record::EpisodeSaved(episode) = record {
+                let kept = batch.episodes.entry(episode.id).or_insert(episode);
+                if kept.revision < episode.revision {
+                    *kept = episode;
                 }
-                Record::Decided(decision) => batch.decisions.push((*seq, decision)),
-                Record::OperatorSaved(view) => batch.presence.push((*seq, at.wall, view)),
-                Record::Heard { .. } | Record::OperatorNamed { .. } | Record::QueueNamed { .. } => {
-                }
+            } else if let Record::Decided(decision) = record {
+                batch.decisions.push((*seq, decision));
+            } else if let Record::OperatorSaved(view) = record {
+                batch.presence.push((*seq, at.wall, view));
             }
         }
         batch

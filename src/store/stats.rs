@@ -256,7 +256,8 @@ impl Store {
         );
         for row in self.rows(answered).await? {
             let mut columns = Columns::of(&row);
-            tally_of(&mut all, columns.text()?).answered = columns.count()?;
+            let operator = tally_of(&mut all, columns.text()?);
+            operator.answered = columns.count()?;
         }
         let talks = within(
             "select operator, count(distinct call),

@@ -3,10 +3,11 @@
 //! `handle`, `handle_timeout`, `poll_output` and `poll_timeout` are the whole interface. After
 //! each of the first two, every output is polled before the next input.
 
-mod io;
+mod exchange;
 
 pub use crate::acd::Settings;
-pub use io::{
+pub use crate::acd::io::{
     Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, LegReason, Output, Refusal,
     RouteAsk, Snapshot, Ticket,
 };
+pub use exchange::{RestoreError, Switch};

@@ -1,8 +1,10 @@
-//! What goes into the switch and what comes out: the words of its door.
+//! What goes into the engine and what comes out: the words of the switch's door.
+//!
+//! They stand here because the engine decides in them; the switch hands them through.
 
 use std::sync::Arc;
 
-use crate::acd::Settings;
+use super::settings::Settings;
 use crate::model::{
     CallId, EndedBy, EpisodeId, Fact, Intent, LegId, Live, Mono, Name, Now, Number, OfferId,
     OperatorId, OperatorView, Party, Pop, QueueView, Reach, Record, Seq, Wall,
@@ -245,6 +247,11 @@ pub enum Effect {
         caller: LegId,
         /// The operator's leg.
         operator: LegId,
+    },
+    /// Attempt: answer the caller and take a message.
+    TakeMessage {
+        /// The caller's leg.
+        leg: LegId,
     },
     /// Promise: the answer to a routing question. Empty: the provider's own default.
     RouteAnswer {

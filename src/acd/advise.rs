@@ -1,0 +1,220 @@
+//! Questions of providers: whom to ring. The answer leaves at once; what the provider makes of
+//! it comes back as facts (`told.rs`), and what it makes nothing of expires.
+
+use std::collections::BTreeSet;
+
+use super::call::Call;
+use super::eligible::{Bars, judge_for};
+use super::engine::Engine;
+use super::entry::{Entry, EntryState};
+use super::io::{AskKind, Effect, RouteAsk};
+use super::offer::OfferEvent;
+use super::pick::{Ask, Request};
+use super::settings::QueueSettings;
+use super::told::keyless;
+use crate::model::{Alias, Authority, CallId, EntryId, Name, OfferId, OperatorId, Period, Record};
+
+/// Names in one answer. More helps a provider that tries one after another through a whole
+/// queue; fewer keeps answers short and more people free for the next question.
+const NAMES_MAX: u16 = 10;
+
+/// How long an operator who was named is kept for that call before anything rings. Longer keeps
+/// people from the next question after an answer that the provider ignored.
+const ADVICE_FOR: Period = Period::secs(20);
+
+/// A question about a call of which nothing more is heard is closed after this.
+const UNHEARD_FOR: Period = Period::mins(2);
+
+/// Nobody is barred by a rule of the call.
+static NOBODY: BTreeSet<OperatorId> = BTreeSet::new();
+
+impl Engine {
+    /// Answers a provider's question. Past its deadline, and where no queue fits, the answer is
+    /// empty and the provider does what it does without us.
+    pub(super) fn route_asked(&mut self, ask: RouteAsk) {
+        let ticket = ask.ticket;
+        let late = ask.deadline < self.now.mono;
+        let operators = if late { Vec::new() } else { self.advise(&ask) };
+        self.act(Effect::RouteAnswer { ticket, operators });
+    }
+
+    fn advise(&mut self, ask: &RouteAsk) -> Vec<Name> {
+        match &ask.kind {
+            AskKind::Order => self.order(ask, ask.queue.as_deref()),
+            AskKind::Whether { label } => {
+                let alias = Alias(label.clone());
+                match self.roster.who(&ask.account, &alias).cloned() {
+                    Some(name) => self.whether(ask, &name),
+                    None => self.order(ask, Some(label)).into_iter().take(1).collect(),
+                }
+            }
+        }
+    }
+
+    /// Whether one operator should get the call: their name, or nobody.
+    fn whether(&mut self, ask: &RouteAsk, name: &Name) -> Vec<Name> {
+        let Some(operator) = self.operator_id(name) else { return Vec::new() };
+        let queue = self.roster.queue_for(&ask.account, ask.queue.as_deref(), ask.line.as_ref());
+        let queue = queue.and_then(|rules| self.state.index.queues.get(&rules.name)).copied();
+        let seats =
+            queue.into_iter().chain(self.member_of.get(&operator).into_iter().flatten().copied());
+        let ruled = seats.into_iter().find_map(|queue| {
+            let ruling = self.benches.get(&queue)?.ruling(operator)?;
+            Some((queue, ruling))
+        });
+        let Some((queue, ruling)) = ruled else { return Vec::new() };
+        let open = self.rules(queue).is_some_and(|rules| self.is_open(rules));
+        let ruling = judge_for(ruling, operator, Authority::Advised, open, &Bars::NONE);
+        if !ruling.is_eligible() {
+            return Vec::new();
+        }
+        let call = self.asked_call(ask);
+        let queue = self.state.queues.get(&queue).map(|queue| queue.name.clone());
+        if let Some(entry) = queue.and_then(|queue| self.asked_entry(call, &queue)) {
+            let round = self.state.entries.get(&entry).map_or(1, |entry| entry.round + 1);
+            self.name_one(call, entry, operator, round);
+        }
+        vec![name.clone()]
+    }
+
+    /// The order of operators for a call, from the queue that the question is about.
+    fn order(&mut self, ask: &RouteAsk, word: Option<&str>) -> Vec<Name> {
+        let rules = self.roster.queue_for(&ask.account, word, ask.line.as_ref());
+        let Some(rules) = rules.cloned() else { return Vec::new() };
+        let call = self.asked_call(ask);
+        let Some(id) = self.asked_entry(call, &rules.name) else { return Vec::new() };
+        let Some(entry) = self.state.entries.get(&id).cloned() else { return Vec::new() };
+        let rules = self.rules(entry.queue).cloned().unwrap_or(rules);
+        let named = self.already_named(id);
+        if !named.is_empty() {
+            return named; // asked again: the same answer, and nobody is tied up twice
+        }
+        let backed_off = entry
+            .back_off
+            .iter()
+            .filter(|(_, until)| **until > self.now.mono)
+            .map(|(id, _)| *id)
+            .collect();
+        let request = Request {
+            entry: id,
+            round: entry.round.saturating_add(1),
+            authority: Authority::Advised,
+            open: self.is_open(&rules),
+            now: self.now.mono,
+            waited: entry.waited(self.now),
+            ringing_for: Period::ZERO,
+            live: 0,
+            waiting: 1,
+            only: None,
+            ask: Ask::Order(rules.fanout_max.min(NAMES_MAX)),
+            bars: Bars { backed_off: &backed_off, excluded: &NOBODY, tried: &entry.tried },
+        };
+        let Some(bench) = self.benches.get_mut(&entry.queue) else { return Vec::new() };
+        let choice = bench.choose(&request);
+        let decision = self.decision(&entry, &rules, &request, &choice);
+        self.decisions.extend(decision);
+        // One after another is rung from the front, so only the first is kept for this call.
+        let kept = if rules.strategy.is_single() { 1 } else { choice.chosen.len() };
+        for chosen in choice.chosen.iter().take(kept) {
+            self.name_one(call, id, chosen.operator, request.round);
+        }
+        let chosen = choice.chosen.iter().filter_map(|it| self.state.operators.get(&it.operator));
+        chosen.map(|operator| operator.name.clone()).collect()
+    }
+
+    /// Who was named for this wait and is still kept for it.
+    fn already_named(&self, entry: EntryId) -> Vec<Name> {
+        let live = self.state.live_offers(entry);
+        let offers = live.iter().filter_map(|offer| self.state.offers.get(offer));
+        offers.map(|offer| offer.name.clone()).collect()
+    }
+
+    fn name_one(&mut self, call: CallId, entry: EntryId, operator: OperatorId, round: u32) {
+        let until = self.now.mono + ADVICE_FOR;
+        if let Some(entry) = self.state.entries.get(&entry)
+            && let Some(bench) = self.benches.get_mut(&entry.queue)
+        {
+            bench.count_round(operator);
+        }
+        self.emit(Record::OfferMade {
+            offer: OfferId(self.state.next.offer),
+            call,
+            entry,
+            operator,
+            leg: None,
+            round,
+            ring_until: None,
+            lease_until: until,
+        });
+    }
+
+    /// The call that a question is about.
+    fn asked_call(&mut self, ask: &RouteAsk) -> CallId {
+        let key = ask.key.as_ref().map(|key| format!("{}/{key}", ask.account));
+        if let Some(call) = key.as_ref().and_then(|key| self.state.index.keys.get(key)) {
+            return *call;
+        }
+        if let (None, Some(call)) = (&key, self.asked_before(ask)) {
+            return call;
+        }
+        let call = self.new_call_id();
+        let account = self.roster.account(&ask.account);
+        let stale_after = account.map_or(UNHEARD_FOR, |account| account.stale_after);
+        let stale_after = if key.is_some() { stale_after } else { UNHEARD_FOR.min(stale_after) };
+        self.emit(Record::CallArrived {
+            call,
+            key: key.unwrap_or_else(|| keyless(&ask.account, call)),
+            account: ask.account.clone(),
+            provider: account.map_or_else(String::new, |account| account.kind.clone()),
+            authority: Authority::Advised,
+            client: Some(ask.client.clone()),
+            line: ask.line.clone(),
+            leg: None,
+            started_at: self.now.wall,
+            provider_at: None,
+            stale_at: Some(self.now.mono + stale_after),
+        });
+        call
+    }
+
+    /// The open call of this number that the account asked about without an id a moment ago.
+    fn asked_before(&self, ask: &RouteAsk) -> Option<CallId> {
+        let asked = self.state.index.asked.get(&ask.account)?;
+        let client = ask.client.e164()?;
+        let same = |call: &Call| {
+            call.client_e164().as_ref() == Some(client)
+                && self.now.mono.since(call.heard) <= UNHEARD_FOR
+        };
+        asked.iter().copied().find(|id| self.state.calls.get(id).is_some_and(same))
+    }
+
+    /// The live wait of an asked call; `None` when it is over already.
+    fn asked_entry(&mut self, call: CallId, queue: &Name) -> Option<EntryId> {
+        let it = self.state.calls.get(&call).filter(|call| call.is_open())?;
+        if let Some(entry) = it.entries.last() {
+            let waits =
+                |entry: &Entry| matches!(entry.state, EntryState::Waiting | EntryState::Offering);
+            return self.state.entries.get(entry).filter(|it| waits(it)).map(|entry| entry.id);
+        }
+        let rules: &QueueSettings = self.roster.queue(queue)?;
+        let id = self.state.index.queues.get(&rules.name).copied()?;
+        let entry = EntryId(self.state.next.entry);
+        let (config, first) = (self.version(), self.now);
+        self.emit(Record::EntryQueued { entry, call, queue: id, config, first });
+        Some(entry)
+    }
+
+    /// A call that we were asked about and never heard of again: everybody is set free.
+    pub(super) fn close_unheard(&mut self, call: CallId) {
+        let Some(it) = self.state.calls.get(&call) else { return };
+        let entry = it.entries.last().copied();
+        for offer in entry.map(|entry| self.state.live_offers(entry)).unwrap_or_default() {
+            self.move_offer(offer, OfferEvent::LeaseExpired);
+        }
+        let open = entry.and_then(|entry| self.state.entries.get(&entry));
+        if let Some(entry) = open.filter(|entry| !entry.state.is_done()) {
+            let outcome = crate::model::Outcome::Failed;
+            self.emit(Record::EntryDone { entry: entry.id, outcome });
+        }
+    }
+}

@@ -1,0 +1,572 @@
+//! How a record changes the state: the only place that writes it.
+//!
+//! The same function runs when the engine decides something and when a restart reads the
+//! journal, so both end in the same state. It judges nothing: whatever was decided stands in the
+//! record. A record about something that is gone changes nothing.
+
+use super::bench::QueueKeys;
+use super::call::{Call, CallEvent, CallState};
+use super::entry::{Entry, EntryEvent, EntryState, Hold};
+use super::leg::{Leg, LegState};
+use super::operator::{Operator, WrapUp};
+use super::state::{Queue, State, Talked};
+use super::strategy::SeatKeys;
+use crate::model::{
+    Authority, CallId, Direction, EntryId, EpisodeId, EpisodeRow, LegId, LegMove, Mono, Name, Now,
+    OfferId, OperatorId, Outcome, QueueId, Reach, Record, StageName, Wall,
+};
+
+/// Numbers whose last operator is remembered. More costs memory only; with fewer a client who
+/// calls seldom is a stranger to the responsible operator.
+const TALKED_MAX: usize = 100_000;
+
+impl State {
+    /// Folds one record in.
+    pub fn apply(&mut self, at: Now, record: &Record) {
+        match record {
+            Record::Heard { request } => self.heard = self.heard.max(Some(*request)),
+            Record::OperatorNamed { .. }
+            | Record::QueueNamed { .. }
+            | Record::SeatsKept { .. }
+            | Record::DayTurned { .. }
+            | Record::IntentSet { .. }
+            | Record::ReachSet { .. }
+            | Record::WrapUpStarted { .. }
+            | Record::WrapUpEnded { .. } => self.apply_to_people(at, record),
+            Record::CallArrived { .. }
+            | Record::CallKeyed { .. }
+            | Record::FactLearned { .. }
+            | Record::CallTold { .. }
+            | Record::CallPlaced { .. }
+            | Record::Conversed { .. }
+            | Record::CallEnded { .. }
+            | Record::CallSettled { .. }
+            | Record::CallForgotten { .. }
+            | Record::ResultSet { .. }
+            | Record::LegMade { .. }
+            | Record::LegMoved { .. }
+            | Record::CallSaved(_) => self.apply_to_call(at, record),
+            Record::EntryQueued { .. }
+            | Record::EntryTold { .. }
+            | Record::StickyHeld { .. }
+            | Record::StickyLetGo { .. }
+            | Record::PassEnded { .. }
+            | Record::OverflowTaken { .. }
+            | Record::ClaimMade { .. }
+            | Record::ClaimUndone { .. }
+            | Record::EntryDone { .. } => self.apply_to_entry(at, record),
+            Record::OfferMade { .. }
+            | Record::OfferRinging { .. }
+            | Record::OfferAnswered { .. }
+            | Record::OfferOver { .. }
+            | Record::TalkEnded { .. }
+            | Record::OfferTold(_) => self.apply_to_offer(at, record),
+            Record::EpisodeSaved(row) => self.episode_saved(row),
+            Record::EpisodeForgotten { episode } => self.episode_forgotten(*episode),
+            Record::Decided(_) | Record::OperatorSaved(_) => {}
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "`apply` lists every kind and says which table it belongs to"
+    )]
+    fn apply_to_people(&mut self, at: Now, record: &Record) {
+        match record {
+            Record::OperatorNamed { operator, name } => self.operator_named(at, *operator, name),
+            Record::QueueNamed { queue, name } => self.queue_named(*queue, name),
+            Record::SeatsKept { queue, next_turn, seats } => {
+                self.seats_kept(*queue, *next_turn, seats);
+            }
+            Record::DayTurned { until } => self.day_turned(at, *until),
+            Record::IntentSet { operator, intent, by, until } => {
+                let Some(it) = self.operators.get_mut(operator) else { return };
+                it.intent = intent.clone();
+                it.intent_by = by.clone();
+                it.intent_since = at.wall;
+                it.intent_until = *until;
+                it.misses = 0;
+                it.unreached = 0;
+                self.dirty.axes.insert(*operator);
+                self.rework(*operator, at);
+            }
+            Record::ReachSet { operator, reach, until } => {
+                self.reach_set(at, *operator, *reach, *until);
+            }
+            Record::WrapUpStarted { operator, offer, until } => {
+                self.wrap_up_started(at, *operator, *offer, *until);
+            }
+            Record::WrapUpEnded { operator } => {
+                let Some(it) = self.operators.get_mut(operator) else { return };
+                it.wrap_up = None;
+                self.rework(*operator, at);
+            }
+            _ => {}
+        }
+    }
+
+    fn operator_named(&mut self, at: Now, id: OperatorId, name: &Name) {
+        self.next.operator = self.next.operator.max(id.0.saturating_add(1));
+        self.operators.insert(id, Operator::new(id, name.clone(), at));
+        self.index.operators.insert(name.clone(), id);
+        self.dirty.axes.insert(id);
+        self.dirty.operator(id);
+    }
+
+    fn queue_named(&mut self, id: QueueId, name: &Name) {
+        self.next.queue = self.next.queue.max(id.0.saturating_add(1));
+        let queue = Queue { name: name.clone(), keys: QueueKeys::default() };
+        self.queues.insert(id, queue);
+        self.index.queues.insert(name.clone(), id);
+        self.dirty.queues.insert(id);
+    }
+
+    fn seats_kept(&mut self, queue: QueueId, next_turn: u64, seats: &[(OperatorId, u64, i64)]) {
+        let Some(it) = self.queues.get_mut(&queue) else { return };
+        it.keys.next_turn = it.keys.next_turn.max(next_turn);
+        let seats = seats.iter().copied();
+        it.keys
+            .seats
+            .extend(seats.map(|(operator, turn, current)| (operator, SeatKeys { turn, current })));
+    }
+
+    /// Moves a turn to the tail; the number was decided with the record.
+    pub(super) fn turn_moved(&mut self, entry: Option<EntryId>, operator: OperatorId, turn: u64) {
+        let queue = entry.and_then(|entry| self.entries.get(&entry)).map(|entry| entry.queue);
+        let Some(it) = queue.and_then(|queue| self.queues.get_mut(&queue)) else { return };
+        it.keys.next_turn = it.keys.next_turn.max(turn.saturating_add(1));
+        it.keys.seats.entry(operator).or_default().turn = turn;
+    }
+
+    fn day_turned(&mut self, at: Now, until: Mono) {
+        let begun_before = self.day_until.is_some();
+        self.day_until = Some(until);
+        for operator in self.operators.values_mut().filter(|_| begun_before) {
+            operator.tally.new_day(at.mono);
+            self.dirty.operator(operator.id);
+        }
+    }
+
+    fn reach_set(&mut self, at: Now, id: OperatorId, reach: Reach, until: Option<Mono>) {
+        let Some(it) = self.operators.get_mut(&id) else { return };
+        it.reach_until = until;
+        if reach == Reach::Reachable {
+            it.unreached = 0;
+        }
+        if it.reach != reach {
+            it.reach = reach;
+            it.reach_since = at.wall;
+            self.dirty.axes.insert(id);
+        }
+        self.dirty.operator(id);
+    }
+
+    fn wrap_up_started(&mut self, at: Now, id: OperatorId, offer: OfferId, until: Mono) {
+        if let Some(offer) = self.offers.get_mut(&offer) {
+            offer.wrapped = true;
+        }
+        let Some(it) = self.operators.get_mut(&id) else { return };
+        let until = it.wrap_up.map_or(until, |wrap| wrap.until.max(until));
+        it.wrap_up = Some(WrapUp { offer, until, until_at: at.wall + until.since(at.mono) });
+        self.dirty.axes.insert(id);
+        self.rework(id, at);
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "`apply` lists every kind and says which table it belongs to"
+    )]
+    fn apply_to_call(&mut self, at: Now, record: &Record) {
+        match record {
+            Record::CallArrived { call, .. } => {
+                let Some(arrived) = arrived(at, record) else { return };
+                self.next.call = self.next.call.saturating_add(1);
+                self.index.add_call(&arrived);
+                self.calls.insert(*call, arrived);
+                self.dirty.call(*call);
+            }
+            Record::LegMade { leg, call, offer, number } => {
+                self.next.leg = self.next.leg.max(match self.calls.get(call) {
+                    Some(it) if it.leg == Some(*leg) => 0, // named by the edge
+                    Some(_) | None => leg.0.saturating_add(1),
+                });
+                let made = Leg {
+                    id: *leg,
+                    call: *call,
+                    offer: *offer,
+                    state: LegState::Dialing,
+                    since: at.mono,
+                };
+                self.legs.insert(*leg, made);
+                if number.is_some() {
+                    self.on_call(*call, |it| it.outside = Some(*leg));
+                }
+            }
+            Record::LegMoved { leg, to } => self.leg_moved(at, *leg, *to),
+            Record::CallForgotten { call } => self.call_forgotten(*call),
+            Record::CallKeyed { call, key } => {
+                let known = self.calls.get(call).cloned();
+                if let Some(it) = &known {
+                    self.index.drop_call(it);
+                }
+                self.on_call(*call, |it| it.key.clone_from(key));
+                self.index.keys.insert(key.clone(), *call);
+            }
+            Record::FactLearned { call, fact, stale_at } => self.on_call(*call, |it| {
+                it.story.get_or_insert_default().learn(fact.clone());
+                it.stale_at = Some(*stale_at);
+                it.stages.entry(StageName::Provider).or_insert(fact.at);
+            }),
+            Record::CallTold { .. } => self.call_told(record),
+            Record::CallPlaced { call, operator } => self.call_placed(at, *call, *operator),
+            Record::Conversed { call, operator, answered_at } => {
+                self.conversed(*call, *operator, *answered_at);
+            }
+            Record::CallEnded { call } => self.call_ended(at, *call),
+            Record::CallSettled { call, forget_at } => self.on_call(*call, |it| {
+                it.settled = true;
+                it.settle_at = None;
+                it.stale_at = None;
+                it.forget_at = Some(*forget_at);
+            }),
+            Record::ResultSet { call, result } => {
+                self.on_call(*call, |it| it.result = Some(result.clone()));
+            }
+            Record::CallSaved(row) => {
+                if let Some(it) = self.calls.get_mut(&row.id) {
+                    it.revision = row.revision;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Changes a call and keeps the index true to it.
+    fn on_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
+        let Some(it) = self.calls.get_mut(&id) else { return };
+        self.index.place_call(it, false);
+        change(it);
+        self.index.place_call(it, true);
+        self.dirty.call(id);
+    }
+
+    fn leg_moved(&mut self, at: Now, id: LegId, to: LegMove) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        let Some(next) = leg.state.on(to) else { return };
+        leg.state = next;
+        leg.since = at.mono;
+        self.dirty.call(leg.call);
+    }
+
+    fn call_told(&mut self, record: &Record) {
+        let Record::CallTold {
+            call,
+            direction,
+            client,
+            line,
+            ended_at,
+            settle_at,
+            quiet_at,
+            stale,
+        } = record
+        else {
+            return;
+        };
+        let (id, ended_at, settle_at, stale) = (*call, *ended_at, *settle_at, *stale);
+        let last = self.last_outcome(id);
+        let talks = self.calls.get(&id).is_some_and(|call| {
+            call.offers.iter().any(|offer| self.offers.get(offer).is_some_and(|it| it.is_talking()))
+        });
+        let queued = self.calls.get(&id).and_then(|call| call.entries.last().copied());
+        self.on_call(id, |it| {
+            it.direction = *direction;
+            it.client.clone_from(client);
+            it.line.clone_from(line);
+            it.ended_at = ended_at;
+            it.quiet_at = *quiet_at;
+            it.stale = stale;
+            it.settle_at = if it.settled { None } else { settle_at };
+            // Facts may take an end back; a call that we own never comes back to life.
+            it.state = match (ended_at, talks, queued) {
+                (Some(_), _, _) => CallState::Ended(last),
+                (None, true, _) => CallState::Connected,
+                (None, false, Some(entry)) => CallState::Queued(entry),
+                (None, false, None) => CallState::Screened,
+            };
+        });
+    }
+
+    fn call_placed(&mut self, at: Now, id: CallId, operator: Option<OperatorId>) {
+        let before = self.calls.get(&id).and_then(|call| call.placing);
+        self.on_call(id, |it| it.placing = operator);
+        for operator in before.into_iter().chain(operator) {
+            self.rework(operator, at);
+        }
+    }
+
+    fn call_ended(&mut self, at: Now, id: CallId) {
+        let last = self.last_outcome(id);
+        self.on_call(id, |it| {
+            if let Some(next) = it.state.on(CallEvent::Ended(last)) {
+                it.state = next;
+                it.ended_at = Some(at.wall);
+            }
+        });
+    }
+
+    fn last_outcome(&self, id: CallId) -> Option<Outcome> {
+        let call = self.calls.get(&id)?;
+        let mut outcomes = call.entries.iter().rev().filter_map(|id| self.entries.get(id));
+        outcomes.find_map(|entry| entry.state.outcome())
+    }
+
+    fn call_forgotten(&mut self, id: CallId) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        self.index.drop_call(&call);
+        for offer in call.offers.iter().filter_map(|id| self.offers.remove(id)) {
+            self.index.place_offer(&offer, false);
+            if let Some(leg) = offer.leg {
+                self.legs.remove(&leg);
+            }
+        }
+        for entry in call.entries.iter().filter_map(|id| self.entries.remove(id)) {
+            self.index.drop_entry(&entry);
+        }
+        for leg in call.leg.iter().chain(call.outside.iter()) {
+            self.legs.remove(leg);
+        }
+        self.dirty.calls.remove(&id);
+        self.dirty.armed_calls.insert(id);
+        self.dirty.armed_offers.extend(call.offers);
+        self.dirty.entries.extend(call.entries);
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "`apply` lists every kind and says which table it belongs to"
+    )]
+    fn apply_to_entry(&mut self, at: Now, record: &Record) {
+        match record {
+            Record::EntryQueued { entry, call, queue, config, first } => {
+                let Some(name) = self.queues.get(queue).map(|queue| queue.name.clone()) else {
+                    return;
+                };
+                let made = Entry::new(*entry, *call, (*queue, name), config.clone(), at, *first);
+                self.add_entry(made);
+                self.on_call(*call, |it| {
+                    it.state = it.state.on(CallEvent::Queued(*entry)).unwrap_or(it.state);
+                });
+            }
+            Record::EntryTold { .. } => self.entry_told(at, record),
+            Record::StickyHeld { entry, operator, until } => self.on_entry(*entry, |it| {
+                it.stuck = true;
+                it.hold = Some(Hold { operator: *operator, until: *until });
+            }),
+            Record::StickyLetGo { entry } => self.on_entry(*entry, |it| {
+                it.stuck = true;
+                it.hold = None;
+            }),
+            Record::PassEnded { entry, until } => self.on_entry(*entry, |it| {
+                it.tried.clear();
+                it.pass_until = Some(*until);
+            }),
+            Record::OverflowTaken { entry, step } => {
+                self.on_entry(*entry, |it| it.steps = step.saturating_add(1));
+            }
+            Record::ClaimMade { entry, offer, confirm_until } => self.on_entry(*entry, |it| {
+                if let Some(next) = it.state.on(EntryEvent::Claimed(*offer)) {
+                    it.state = next;
+                    it.confirm_until = Some(*confirm_until);
+                }
+            }),
+            Record::ClaimUndone { entry } => {
+                self.on_entry(*entry, |it| {
+                    it.state = it.state.on(EntryEvent::ClaimUndone).unwrap_or(it.state);
+                    it.confirm_until = None;
+                });
+                self.rest_when_tried_out(*entry);
+            }
+            Record::EntryDone { entry, outcome } => self.on_entry(*entry, |it| {
+                if let Some(next) = it.state.on(EntryEvent::Done(*outcome)) {
+                    it.state = next;
+                    it.hold = None;
+                    it.done_at.get_or_insert(at.wall);
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    fn add_entry(&mut self, entry: Entry) {
+        self.next.entry = self.next.entry.max(entry.id.0.saturating_add(1));
+        self.index.add_entry(&entry);
+        self.dirty.queues.insert(entry.queue);
+        self.dirty.entries.insert(entry.id);
+        let (id, call) = (entry.id, entry.call);
+        self.entries.insert(id, entry);
+        self.on_call(call, |it| {
+            if !it.entries.contains(&id) {
+                it.entries.push(id);
+            }
+        });
+    }
+
+    /// Changes a wait and keeps the index true to it.
+    pub(super) fn on_entry(&mut self, id: EntryId, change: impl FnOnce(&mut Entry)) {
+        let Some(it) = self.entries.get_mut(&id) else { return };
+        let waited = it.state.is_waiting();
+        change(it);
+        self.index.add_entry(it);
+        if waited != it.state.is_waiting() {
+            self.dirty.queues.insert(it.queue);
+        }
+        self.dirty.entries.insert(id);
+        self.dirty.call(it.call);
+    }
+
+    /// Lets an entry wait again when its last live offer is gone.
+    pub(super) fn rest_when_tried_out(&mut self, id: EntryId) {
+        if self.index.live.contains_key(&id) {
+            return;
+        }
+        self.on_entry(id, |it| {
+            it.state = it.state.on(EntryEvent::OffersOver).unwrap_or(it.state);
+        });
+    }
+
+    fn entry_told(&mut self, at: Now, record: &Record) {
+        let Record::EntryTold { entry, call, queue, config, enqueued_at, done_at, outcome, won_by } =
+            record
+        else {
+            return;
+        };
+        let Some(name) = self.queues.get(queue).map(|queue| queue.name.clone()) else { return };
+        let known = self.entries.get(entry).cloned();
+        if let Some(known) = &known {
+            self.index.drop_entry(known);
+            self.dirty.queues.insert(known.queue);
+        }
+        let fresh = || Entry::new(*entry, *call, (*queue, name.clone()), config.clone(), at, at);
+        let mut told = known.unwrap_or_else(fresh);
+        told.told = true;
+        told.queue = *queue;
+        told.queue_name = name.clone();
+        told.enqueued.wall = *enqueued_at;
+        told.first.wall = *enqueued_at;
+        told.done_at = *done_at;
+        told.won_by = *won_by;
+        let live = self.calls.get(call).is_some_and(|call| {
+            call.offers
+                .iter()
+                .filter_map(|id| self.offers.get(id))
+                .any(|offer| offer.entry == Some(*entry) && offer.state.is_live())
+        });
+        told.state = match (outcome, won_by) {
+            (Some(outcome), _) => EntryState::Done(*outcome),
+            (None, Some(offer)) => EntryState::Bridged(*offer),
+            (None, None) if live => EntryState::Offering,
+            (None, None) => EntryState::Waiting,
+        };
+        self.add_entry(told);
+        for offer in self.calls.get(call).into_iter().flat_map(|call| &call.offers) {
+            if let Some(offer) = self.offers.get(offer) {
+                self.index.add_offer(offer);
+            }
+        }
+    }
+
+    fn episode_saved(&mut self, row: &EpisodeRow) {
+        self.next.episode = self.next.episode.max(row.id.0.saturating_add(1));
+        if let Some(before) = self.episodes.get(&row.id) {
+            self.index.drop_episode(before);
+        }
+        self.index.add_episode(row);
+        for call in &row.calls {
+            if let Some(call) = self.calls.get_mut(call) {
+                call.is_counted = true;
+            }
+        }
+        self.episodes.insert(row.id, row.clone());
+        self.dirty.episodes.insert(row.id);
+        self.dirty.armed_episodes.insert(row.id);
+    }
+
+    fn episode_forgotten(&mut self, id: EpisodeId) {
+        if let Some(row) = self.episodes.remove(&id) {
+            self.index.drop_episode(&row);
+        }
+        self.dirty.armed_episodes.insert(id);
+    }
+
+    /// Remembers who talked with a client: for the responsible operator, and because a missed
+    /// call that settles later may have been made good already.
+    fn conversed(&mut self, id: CallId, operator: Option<OperatorId>, at: Wall) {
+        self.on_call(id, |it| it.conversed_at = Some(at));
+        let Some(call) = self.calls.get(&id) else { return };
+        let Some(client) = call.client_e164() else { return };
+        let direction = call.direction;
+        if self.talked.get(&client).is_some_and(|known| known.at > at) {
+            return;
+        }
+        if self.talked.len() >= TALKED_MAX && !self.talked.contains_key(&client) {
+            let oldest = self.talked.iter().min_by_key(|(_, known)| known.at);
+            if let Some(oldest) = oldest.map(|(number, _)| number.clone()) {
+                self.talked.remove(&oldest);
+            }
+        }
+        self.talked.insert(client, Talked { operator, at, call: id, direction });
+    }
+}
+
+/// The call that a record tells of.
+fn arrived(at: Now, record: &Record) -> Option<Call> {
+    let Record::CallArrived {
+        call,
+        key,
+        account,
+        provider,
+        authority,
+        client,
+        line,
+        leg,
+        started_at,
+        provider_at,
+        stale_at,
+    } = record
+    else {
+        return None;
+    };
+    let journalled = (StageName::Journal, at.wall);
+    let told = provider_at.map(|told_at| (StageName::Provider, told_at));
+    Some(Call {
+        id: *call,
+        key: key.clone(),
+        account: account.clone(),
+        provider: provider.clone(),
+        authority: *authority,
+        state: CallState::Arrived,
+        direction: (*authority != Authority::Observed).then_some(Direction::In),
+        client: client.clone(),
+        line: line.clone(),
+        leg: *leg,
+        outside: None,
+        story: None,
+        placing: None,
+        heard: at.mono,
+        started_at: *started_at,
+        ended_at: None,
+        settle_at: None,
+        quiet_at: None,
+        stale_at: *stale_at,
+        forget_at: None,
+        stale: false,
+        settled: false,
+        conversed_at: None,
+        is_counted: false,
+        result: None,
+        entries: Vec::new(),
+        offers: Vec::new(),
+        stages: told.into_iter().chain([journalled]).collect(),
+        revision: 0,
+    })
+}

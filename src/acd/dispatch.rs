@@ -1,0 +1,381 @@
+//! Who rings for which caller: one round after another until nothing more can be done.
+//!
+//! A wait is looked at when something about it changed, when its alarm rings, and when somebody
+//! became free for its queue. Waits are looked at in the order of their deadlines, whatever
+//! queue they are in, so a freed person goes to the caller with the least slack.
+
+use std::collections::BTreeSet;
+
+use super::alarms::Alarm;
+use super::eligible::Bars;
+use super::engine::Engine;
+use super::entry::{Entry, EntryState};
+use super::io::Effect;
+use super::offer::OfferState;
+use super::pick::{Ask, Choice, Request};
+use super::settings::{Overflow, OverflowTo, QueueSettings, Strategy};
+use super::setup::earliest;
+use super::strategy::{Responsible, overflow_due, overflow_next, responsible};
+use crate::model::{
+    Authority, Decision, EntryId, LegId, Mono, Number, OfferId, OperatorId, Outcome, Period,
+    QueueId, Record,
+};
+
+/// How long an offer may go without a sign of life beyond its ring time. Longer keeps an
+/// operator tied to a lost leg, shorter gives up legs of slow gateways.
+const LEASE: Period = Period::secs(10);
+
+/// Rounds that one input may start. Only a fault of ours would want more; the rest waits for the
+/// next input.
+const ROUNDS_MAX: u32 = 100_000;
+
+/// Nobody is barred by a rule of the call.
+static NOBODY: BTreeSet<OperatorId> = BTreeSet::new();
+
+impl Engine {
+    /// Looks at every wait that something may have changed for.
+    pub(super) fn dispatch(&mut self) {
+        for _ in 0..ROUNDS_MAX {
+            self.want_for_freed();
+            let Some(entry) = self.first_wanted() else { return };
+            self.wanted.remove(&entry);
+            self.consider(entry);
+        }
+        tracing::error!("a single input started too many rounds; the rest waits");
+    }
+
+    /// Whoever became free may be for somebody who waits in one of their queues.
+    fn want_for_freed(&mut self) {
+        while let Some(operator) = self.freed.pop_first() {
+            let Some(queues) = self.member_of.get(&operator) else { continue };
+            for queue in queues {
+                let free = self.benches.get(queue).and_then(|bench| bench.ruling(operator));
+                let busy_only = free.is_some_and(super::eligible::could_serve);
+                let empty = self.benches.get(queue).is_none_or(|it| it.counts().signed_in == 0);
+                if !busy_only && !empty {
+                    continue;
+                }
+                let Some(waiting) = self.state.index.waiting.get(queue) else { continue };
+                let is_free = free.is_some_and(|ruling| {
+                    ruling.without(crate::model::Why::ReachUnknown).is_eligible()
+                });
+                if is_free || empty {
+                    self.wanted.extend(waiting.iter().map(|(_, entry)| *entry));
+                }
+            }
+        }
+    }
+
+    /// The wanted wait with the least slack to its target.
+    fn first_wanted(&self) -> Option<EntryId> {
+        let deadline = |id: &EntryId| {
+            let target = self.rules_of(*id).map_or(Period::ZERO, |it| it.service_level.target);
+            self.state.entries.get(id).map(|entry| (entry.first.mono + target, entry.id))
+        };
+        self.wanted.iter().min_by_key(|id| deadline(id)).copied()
+    }
+
+    /// Looks at one wait of ours and does whatever is to be done for it.
+    fn consider(&mut self, id: EntryId) {
+        let Some(entry) = self.state.entries.get(&id) else { return };
+        let owned = self
+            .state
+            .calls
+            .get(&entry.call)
+            .is_some_and(|call| call.authority == Authority::Owned && call.is_open());
+        if !owned || !matches!(entry.state, EntryState::Waiting | EntryState::Offering) {
+            return;
+        }
+        let Some(rules) = self.rules_of(id).cloned() else {
+            self.give_up(id, Outcome::Withdrawn); // the queue is gone and nobody remembers it
+            return;
+        };
+        let waited = entry.waited(self.now);
+        if let Some(step) = overflow_due(&rules.overflow, usize::from(entry.steps), waited) {
+            let step = step.clone();
+            self.overflow(id, &step);
+            return;
+        }
+        if waited >= rules.wait_max {
+            self.give_up(id, Outcome::TimedOut);
+            return;
+        }
+        if self.nobody_can_serve(entry) {
+            match rules.overflow.get(usize::from(entry.steps)).cloned() {
+                Some(step) => self.overflow(id, &step),
+                None => self.give_up(id, Outcome::NoOperators),
+            }
+            return;
+        }
+        if let Some(sticky) = rules.sticky
+            && !self.hold_for_responsible(id, &rules, sticky)
+        {
+            return;
+        }
+        self.round(id, &rules, None);
+    }
+
+    /// Whether everybody of the queue is signed out.
+    fn nobody_can_serve(&self, entry: &Entry) -> bool {
+        let bench = self.benches.get(&entry.queue);
+        let signed_in = bench.map_or(0, |bench| bench.counts().signed_in);
+        signed_in == 0 && !self.state.index.live.contains_key(&entry.id)
+    }
+
+    /// One step of the chain for a caller who waits too long.
+    fn overflow(&mut self, id: EntryId, step: &Overflow) {
+        let Some(entry) = self.state.entries.get(&id) else { return };
+        let (call, first, steps) = (entry.call, entry.first, entry.steps);
+        let caller = self.state.calls.get(&call).and_then(|call| call.leg);
+        self.emit(Record::OverflowTaken { entry: id, step: steps });
+        match &step.to {
+            OverflowTo::Queue(queue) => {
+                self.leave_queue(id, Outcome::Overflowed);
+                self.enqueue(call, queue, first);
+            }
+            OverflowTo::Callback => self.give_up(id, Outcome::CallbackTaken),
+            OverflowTo::Dial(number) => {
+                let Ok(number) = Number::new(number) else {
+                    self.give_up(id, Outcome::Failed);
+                    return;
+                };
+                self.leave_queue(id, Outcome::Overflowed);
+                let leg = LegId(self.state.next.leg);
+                let made = Some(number.clone());
+                self.emit(Record::LegMade { leg, call, offer: None, number: made });
+                self.act(Effect::DialOut { leg, call, number });
+            }
+            OverflowTo::Voicemail => {
+                self.leave_queue(id, Outcome::TimedOut);
+                if let Some(leg) = caller {
+                    self.act(Effect::TakeMessage { leg });
+                }
+            }
+            OverflowTo::End => self.give_up(id, Outcome::TimedOut),
+        }
+    }
+
+    /// The responsible operator first. True when the caller goes the queue's normal way.
+    fn hold_for_responsible(
+        &mut self,
+        id: EntryId,
+        rules: &QueueSettings,
+        sticky: super::settings::Sticky,
+    ) -> bool {
+        let Some(entry) = self.state.entries.get(&id) else { return true };
+        let rings = self.state.index.live.contains_key(&id);
+        match entry.hold {
+            None if entry.stuck => return true,
+            Some(_) if rings => return false, // alone, for as long as it rings
+            Some(hold) if hold.until <= self.now.mono || entry.tried.contains(&hold.operator) => {
+                self.emit(Record::StickyLetGo { entry: id });
+                return true;
+            }
+            None | Some(_) => {}
+        }
+        let client = self.state.calls.get(&entry.call).and_then(super::call::Call::client_e164);
+        let last = client.and_then(|client| self.last_talked(&client));
+        let ruled = last.and_then(|operator| {
+            let ruling = self.benches.get(&entry.queue)?.ruling(operator)?;
+            Some((operator, ruling))
+        });
+        let waited = entry.waited(self.now);
+        match responsible(ruled.into_iter(), waited, sticky.wait_max) {
+            Responsible::Nobody => {
+                self.emit(Record::StickyLetGo { entry: id });
+                true
+            }
+            Responsible::WaitFor(operator) => {
+                let until = entry.first.mono + sticky.wait_max;
+                if entry.hold.is_none() {
+                    self.emit(Record::StickyHeld { entry: id, operator, until });
+                }
+                false
+            }
+            Responsible::Ring(operator) => {
+                let until = self.now.mono + sticky.ring;
+                self.emit(Record::StickyHeld { entry: id, operator, until });
+                self.round(id, rules, Some((operator, sticky.ring)));
+                false
+            }
+        }
+    }
+
+    /// One round: chooses, rings, and keeps the record of why.
+    fn round(&mut self, id: EntryId, rules: &QueueSettings, only: Option<(OperatorId, Period)>) {
+        let Some(entry) = self.state.entries.get(&id) else { return };
+        if entry.pass_until.is_some_and(|until| until > self.now.mono) {
+            return;
+        }
+        let entry = entry.clone();
+        let live = self.state.index.live.get(&id).map_or(0, BTreeSet::len);
+        let backed_off = backed_off(&entry, self.now.mono);
+        let request = Request {
+            entry: id,
+            round: entry.round.saturating_add(u32::from(live == 0)).max(1),
+            authority: Authority::Owned,
+            open: true, // whoever was let in is served, even after hours
+            now: self.now.mono,
+            waited: entry.waited(self.now),
+            ringing_for: if live == 0 { Period::ZERO } else { self.now.mono.since(entry.round_at) },
+            live: u32::try_from(live).unwrap_or(u32::MAX),
+            waiting: self.silent_callers(entry.queue),
+            only: only.map(|(operator, _)| operator),
+            ask: Ask::Round,
+            bars: Bars { backed_off: &backed_off, excluded: &NOBODY, tried: &entry.tried },
+        };
+        let Some(bench) = self.benches.get_mut(&entry.queue) else { return };
+        let choice = bench.choose(&request);
+        self.tell_round(&entry, rules, &request, &choice);
+        match choice.again_in {
+            Some(wait) => self.again.insert(id, self.now.mono + wait),
+            None => self.again.remove(&id),
+        };
+        if choice.pass_over {
+            self.emit(Record::PassEnded { entry: id, until: self.now.mono + rules.retry });
+        }
+        let ring = only.map_or(rules.ring, |(_, ring)| ring);
+        let joins = live > 0 && rules.strategy == Strategy::Parallel;
+        let began = if joins { entry.round_at } else { self.now.mono };
+        for chosen in &choice.chosen {
+            self.ring_one(&entry, chosen.operator, request.round, began + ring);
+        }
+    }
+
+    fn ring_one(&mut self, entry: &Entry, operator: OperatorId, round: u32, ring_until: Mono) {
+        if let Some(bench) = self.benches.get_mut(&entry.queue) {
+            bench.count_round(operator);
+        }
+        let (offer, leg) = (OfferId(self.state.next.offer), LegId(self.state.next.leg));
+        let call = entry.call;
+        self.emit(Record::OfferMade {
+            offer,
+            call,
+            entry: entry.id,
+            operator,
+            leg: Some(leg),
+            round,
+            ring_until: Some(ring_until),
+            lease_until: ring_until + LEASE,
+        });
+        self.emit(Record::LegMade { leg, call, offer: Some(offer), number: None });
+        self.act(Effect::Dial { leg, offer, operator, call });
+        let smooth = self.rules(entry.queue).map(|rules| rules.strategy);
+        if smooth == Some(Strategy::SmoothWeighted) {
+            self.keep_weights(entry.queue);
+        }
+    }
+
+    /// Callers of a queue for whom nobody rings.
+    fn silent_callers(&self, queue: QueueId) -> u32 {
+        let waiting = self.state.index.waiting.get(&queue).into_iter().flatten();
+        let silent = waiting.filter(|(_, entry)| {
+            self.state.entries.get(entry).is_some_and(|it| it.state == EntryState::Waiting)
+        });
+        u32::try_from(silent.count()).unwrap_or(u32::MAX)
+    }
+
+    /// The stored answer to why somebody did or did not ring. A wait for which nobody can be
+    /// found is told once, not at every look.
+    fn tell_round(
+        &mut self,
+        entry: &Entry,
+        rules: &QueueSettings,
+        request: &Request<'_>,
+        choice: &Choice,
+    ) {
+        if choice.chosen.is_empty() {
+            if request.live > 0 || !self.told_empty.insert(entry.id) {
+                return;
+            }
+        } else {
+            self.told_empty.remove(&entry.id);
+        }
+        let decision = self.decision(entry, rules, request, choice);
+        self.decisions.extend(decision);
+    }
+
+    pub(super) fn decision(
+        &mut self,
+        entry: &Entry,
+        rules: &QueueSettings,
+        request: &Request<'_>,
+        choice: &Choice,
+    ) -> Option<Decision> {
+        let (whole, members) = self.benches.get_mut(&entry.queue)?.account(request, choice);
+        Some(Decision {
+            call: entry.call,
+            entry: entry.id,
+            queue: entry.queue_name.clone(),
+            round: request.round,
+            at: self.now.wall,
+            waited: request.waited,
+            strategy: String::from(rules.strategy.word()),
+            config: entry.config.clone(),
+            tier: choice.tier,
+            seed: choice.seed,
+            whole,
+            members,
+        })
+    }
+
+    /// The alarm of a wait rang: the others are held no longer than the confirm window.
+    pub(super) fn entry_due_fired(&mut self, id: EntryId) {
+        let Some(entry) = self.state.entries.get(&id) else { return };
+        let claimed = matches!(entry.state, EntryState::Claimed(_));
+        if claimed && entry.confirm_until.is_some_and(|until| until <= self.now.mono) {
+            let standby = self.state.live_offers(id).into_iter().filter(|offer| {
+                self.state.offers.get(offer).is_some_and(|it| it.state != OfferState::Answered)
+            });
+            if standby.count() > 0 || self.state.live_offers(id).len() > 1 {
+                self.release_others(id);
+            }
+        }
+    }
+
+    /// When a wait has to be looked at again if nothing else happens.
+    pub(super) fn arm_entry(&mut self, id: EntryId) {
+        let due = self.entry_due(id);
+        self.alarms.set(Alarm::Entry(id), due);
+        if due.is_none() {
+            self.again.remove(&id);
+            self.told_empty.remove(&id);
+        }
+    }
+
+    fn entry_due(&self, id: EntryId) -> Option<Mono> {
+        let entry = self.state.entries.get(&id).filter(|entry| entry.state.is_waiting())?;
+        let call = self.state.calls.get(&entry.call).filter(|call| call.is_open())?;
+        if call.authority != Authority::Owned {
+            return None;
+        }
+        let now = self.now.mono;
+        if matches!(entry.state, EntryState::Claimed(_)) {
+            return entry.confirm_until.filter(|until| *until > now);
+        }
+        let rules = self.rules_of(id)?;
+        let waited = entry.waited(self.now);
+        let at = |length: Period| entry.first.mono + length;
+        let tier = self.benches.get(&entry.queue).and_then(|it| it.next_tier_at(waited));
+        let overflow = overflow_next(&rules.overflow, usize::from(entry.steps));
+        let back_off = entry.back_off.values().copied().filter(|until| *until > now).min();
+        let mut dues = earliest([
+            Some(at(rules.wait_max)),
+            overflow.map(at),
+            tier.map(at),
+            back_off,
+            entry.pass_until.filter(|until| *until > now),
+            entry.hold.map(|hold| hold.until).filter(|until| *until > now),
+            self.again.get(&id).copied(),
+        ]);
+        if let Some(due) = &mut dues {
+            *due = (*due).max(now + Period(1));
+        }
+        dues
+    }
+}
+
+/// Whom a caller leaves alone at this moment.
+fn backed_off(entry: &Entry, now: Mono) -> BTreeSet<OperatorId> {
+    entry.back_off.iter().filter(|(_, until)| **until > now).map(|(id, _)| *id).collect()
+}

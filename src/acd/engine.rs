@@ -1,0 +1,287 @@
+//! The engine: takes one input and the time, decides, and hands out records, then effects.
+//!
+//! Every decision becomes a record first and reaches the state only through `State::apply`, so
+//! reading the journal again ends in the same state. Files beside this one hold the decisions:
+//! `told.rs` and `advise.rs` for calls of providers, `owned.rs` and `dispatch.rs` for calls of
+//! ours, `presence.rs` for people, `missed.rs` for what was lost.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use super::alarms::{Alarm, Alarms};
+use super::bench::Bench;
+use super::io::{Effect, Input, Output, Refusal, Ticket};
+use super::roster::Roster;
+use super::settings::{QueueSettings, Settings};
+use super::state::State;
+use crate::model::{
+    CallId, Decision, EntryId, Mono, Name, Now, OperatorId, QueueId, QueueView, Record, Stamped,
+};
+
+/// A state that cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[error("the saved state cannot be read: {0}")]
+pub struct RestoreError(#[from] serde_json::Error);
+
+/// Decides who rings, and remembers what happened.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) roster: Roster,
+    /// Earlier configurations that waits still hold to, by version.
+    pub(super) older: BTreeMap<String, Roster>,
+    pub(super) state: State,
+    pub(super) benches: BTreeMap<QueueId, Bench>,
+    /// Queues of each operator.
+    pub(super) member_of: BTreeMap<OperatorId, Vec<QueueId>>,
+    pub(super) alarms: Alarms,
+    pub(super) now: Now,
+    /// Waits to look at before the input is done.
+    pub(super) wanted: BTreeSet<EntryId>,
+    /// Operators about whom something changed that may set them free for a caller.
+    pub(super) freed: BTreeSet<OperatorId>,
+    /// When a running round asks for more people, by entry.
+    pub(super) again: BTreeMap<EntryId, Mono>,
+    /// Waits of which a round without anybody was told already.
+    pub(super) told_empty: BTreeSet<EntryId>,
+    /// Rounds of this input.
+    pub(super) decisions: Vec<Decision>,
+    /// Calls of this input, to be checked.
+    pub(super) checked: BTreeSet<CallId>,
+    /// Queues as screens were last told.
+    pub(super) shown: BTreeMap<QueueId, QueueView>,
+    /// Stop at the first broken invariant instead of ending the call: tests and simulation.
+    pub(super) is_strict: bool,
+    seed: u64,
+    is_set_up: bool,
+    records: VecDeque<(Now, Record)>,
+    effects: VecDeque<Effect>,
+}
+
+impl Engine {
+    /// An engine that has seen nothing.
+    pub fn new(settings: Arc<Settings>, seed: u64) -> Engine {
+        Engine::with_state(settings, State::default(), seed)
+    }
+
+    /// An engine that goes on from a saved state.
+    ///
+    /// # Errors
+    /// When the bytes are no state of this or an earlier version.
+    pub fn restore(
+        settings: Arc<Settings>,
+        state: Option<&[u8]>,
+        seed: u64,
+    ) -> Result<Engine, RestoreError> {
+        let mut restored: State = match state {
+            Some(bytes) => serde_json::from_slice(bytes)?,
+            None => State::default(),
+        };
+        restored.reindex();
+        Ok(Engine::with_state(settings, restored, seed))
+    }
+
+    fn with_state(settings: Arc<Settings>, state: State, seed: u64) -> Engine {
+        Engine {
+            roster: Roster::new(settings),
+            older: BTreeMap::new(),
+            state,
+            benches: BTreeMap::new(),
+            member_of: BTreeMap::new(),
+            alarms: Alarms::default(),
+            now: Now::default(),
+            wanted: BTreeSet::new(),
+            freed: BTreeSet::new(),
+            again: BTreeMap::new(),
+            told_empty: BTreeSet::new(),
+            decisions: Vec::new(),
+            checked: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            is_strict: false,
+            seed,
+            is_set_up: false,
+            records: VecDeque::new(),
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Folds one record of the journal in. For records after the saved state, before any input.
+    pub fn replay(&mut self, record: &Stamped) {
+        self.now.mono = self.now.mono.max(record.at.mono);
+        self.state.apply(record.at, &record.record);
+        self.is_set_up = false;
+    }
+
+    /// The state as bytes; [`Engine::restore`] takes them back.
+    pub fn state_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.state).unwrap_or_default() // maps of plain keys cannot fail
+    }
+
+    /// The last stored request that was taken in whole.
+    pub const fn heard_until(&self) -> Option<crate::model::Seq> {
+        self.state.heard
+    }
+
+    /// Makes every input check the whole state and stop at the first broken invariant. For
+    /// tests and simulation: it costs as much as the state is large.
+    pub const fn strict(&mut self) {
+        self.is_strict = true;
+    }
+
+    /// Takes one input in.
+    pub fn handle(&mut self, input: Input, now: Now) {
+        self.begin(now);
+        let heard = match &input {
+            Input::Heard(heard) => heard.request,
+            Input::RouteAsked(_)
+            | Input::Arrived(_)
+            | Input::Leg { .. }
+            | Input::Reach { .. }
+            | Input::Command { .. }
+            | Input::Reload(_)
+            | Input::Restarted => None,
+        };
+        match input {
+            Input::Heard(heard) => self.hear(heard),
+            Input::RouteAsked(ask) => self.route_asked(ask),
+            Input::Arrived(arrival) => self.arrived(arrival),
+            Input::Leg { leg, event } => self.leg_event(leg, event),
+            Input::Reach { operator, reach } => self.reach_told(&operator, reach),
+            Input::Command { ticket, by, supervisor, command } => {
+                let result = self.command(&by, supervisor, command);
+                self.reply(ticket, result);
+            }
+            Input::Reload(settings) => self.reload(settings),
+            Input::Restarted => self.restarted(),
+        }
+        self.finish();
+        if let Some(request) = heard {
+            self.emit(Record::Heard { request });
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.begin(now);
+        self.finish();
+    }
+
+    /// The next output: every record of the input, then every effect.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if let Some((at, record)) = self.records.pop_front() {
+            return Some(Output::Record(at, record));
+        }
+        self.effects.pop_front().map(Output::Effect)
+    }
+
+    /// When `handle_timeout` wants to be called; never in the past after a drain.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        if self.is_set_up { self.alarms.next() } else { Some(self.now.mono) }
+    }
+
+    /// Brings the engine to `now`: what was due before the input happens before it.
+    fn begin(&mut self, now: Now) {
+        self.now = Now { mono: self.now.mono.max(now.mono), wall: now.wall };
+        if !self.is_set_up {
+            self.is_set_up = true;
+            self.set_up();
+        }
+        self.ring_alarms();
+        self.dispatch();
+    }
+
+    /// Deals with everything that follows from the input and is due by the same moment.
+    fn finish(&mut self) {
+        // Each turn of the loop answers an alarm of this moment, and answering arms later ones.
+        loop {
+            self.dispatch();
+            self.arm();
+            if !self.ring_alarms() {
+                break;
+            }
+        }
+        self.save();
+        self.hold_invariants();
+    }
+
+    /// Rings what is due; whether anything was.
+    fn ring_alarms(&mut self) -> bool {
+        let mut rang = false;
+        while let Some(alarm) = self.alarms.take(self.now.mono) {
+            rang = true;
+            self.ring(alarm);
+            self.arm();
+        }
+        rang
+    }
+
+    fn ring(&mut self, alarm: Alarm) {
+        match alarm {
+            Alarm::Day => self.turn_day(),
+            Alarm::Schedule => self.follow_schedule(),
+            Alarm::Operator(operator) => self.operator_due(operator),
+            Alarm::Offer(offer) => self.offer_due(offer),
+            Alarm::Entry(entry) => {
+                self.again.remove(&entry);
+                self.wanted.insert(entry);
+                self.entry_due_fired(entry);
+            }
+            Alarm::Call(call) => self.call_due(call),
+            Alarm::Episode(episode) => self.episode_due(episode),
+            Alarm::Fade => self.fade(),
+        }
+    }
+
+    /// Writes a record and folds it in: the only way to change the state.
+    pub(super) fn emit(&mut self, record: Record) {
+        self.state.apply(self.now, &record);
+        self.records.push_back((self.now, record));
+        while let Some(operator) = self.state.dirty.operators.pop_first() {
+            self.freed.insert(operator);
+            self.follow(operator);
+        }
+    }
+
+    /// Wants something done.
+    pub(super) fn act(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+
+    fn reply(&mut self, ticket: Ticket, result: Result<(), Refusal>) {
+        self.act(Effect::Reply { ticket, result });
+    }
+
+    /// A new call id of this moment.
+    pub(super) fn new_call_id(&self) -> CallId {
+        let count = self.state.next.call.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        crate::model::Seed::new(self.seed ^ count).call_id(self.now.wall)
+    }
+
+    /// The rules of a queue as they are configured.
+    pub(super) fn rules(&self, queue: QueueId) -> Option<&QueueSettings> {
+        self.roster.queue(&self.state.queues.get(&queue)?.name)
+    }
+
+    /// The rules that hold for a wait: those it began under, or those in force when the earlier
+    /// ones are gone with a restart.
+    pub(super) fn rules_of(&self, entry: EntryId) -> Option<&QueueSettings> {
+        let entry = self.state.entries.get(&entry)?;
+        let older = self.older.get(&entry.config);
+        let roster = older.unwrap_or(&self.roster);
+        roster.queue(&entry.queue_name).or_else(|| self.roster.queue(&entry.queue_name))
+    }
+
+    /// The version of the configuration in force.
+    pub(super) fn version(&self) -> String {
+        self.roster.settings().version.clone()
+    }
+
+    /// An operator's id by name.
+    pub(super) fn operator_id(&self, name: &Name) -> Option<OperatorId> {
+        self.state.index.operators.get(name).copied()
+    }
+
+    /// Whether a queue takes calls at this moment.
+    pub(super) fn is_open(&self, rules: &QueueSettings) -> bool {
+        rules.calendar.as_ref().is_none_or(|calendar| calendar.is_open(self.now.wall))
+    }
+}

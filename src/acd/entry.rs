@@ -1,0 +1,224 @@
+//! One wait of one caller in one queue. Outcome and waiting time live here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    CallId, EntryId, Mono, Name, Now, OfferId, OperatorId, Outcome, Period, QueueId, Wall,
+};
+
+/// Where a wait stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryState {
+    /// Nobody is being tried.
+    Waiting,
+    /// Somebody is being tried.
+    Offering,
+    /// Somebody picked up; the parties are not joined yet.
+    Claimed(OfferId),
+    /// Caller and operator talk.
+    Bridged(OfferId),
+    /// Over.
+    Done(Outcome),
+}
+
+/// What can happen to a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryEvent {
+    /// An offer was made.
+    Offered,
+    /// The last live offer ended without a win.
+    OffersOver,
+    /// An offer was answered.
+    Claimed(OfferId),
+    /// The winner went before the parties were joined; others are still tried.
+    ClaimUndone,
+    /// The parties were joined.
+    Bridged(OfferId),
+    /// The wait is over.
+    Done(Outcome),
+}
+
+impl EntryState {
+    /// Whether the caller still waits for somebody to be joined with.
+    pub const fn is_waiting(self) -> bool {
+        matches!(self, EntryState::Waiting | EntryState::Offering | EntryState::Claimed(_))
+    }
+
+    /// Whether the wait is over.
+    pub const fn is_done(self) -> bool {
+        matches!(self, EntryState::Done(_))
+    }
+
+    /// How the wait ended or, while the conversation lasts, how it will have ended.
+    pub const fn outcome(self) -> Option<Outcome> {
+        match self {
+            EntryState::Done(outcome) => Some(outcome),
+            EntryState::Bridged(_) => Some(Outcome::Answered),
+            EntryState::Waiting | EntryState::Offering | EntryState::Claimed(_) => None,
+        }
+    }
+
+    /// The next state; `None` when the event changes nothing. Only the first answer claims, a
+    /// claim is reversible until the parties are joined, and the end is final.
+    pub const fn on(self, event: EntryEvent) -> Option<EntryState> {
+        use {EntryEvent as E, EntryState as S};
+        let next = match (self, event) {
+            (S::Waiting, E::Offered) => S::Offering,
+            (S::Offering, E::OffersOver) => S::Waiting,
+            (S::Offering, E::Claimed(offer)) => S::Claimed(offer),
+            (S::Claimed(_), E::ClaimUndone) => S::Offering,
+            (S::Claimed(winner), E::Bridged(offer)) if winner.0 == offer.0 => S::Bridged(offer),
+            (S::Waiting | S::Offering | S::Claimed(_) | S::Bridged(_), E::Done(outcome)) => {
+                S::Done(outcome)
+            }
+            (S::Claimed(_), E::Bridged(_)) => return None, // a standby is joined by nobody
+            (S::Offering | S::Claimed(_) | S::Bridged(_), E::Offered) => return None,
+            (S::Waiting | S::Claimed(_) | S::Bridged(_), E::OffersOver) => return None,
+            (S::Waiting | S::Claimed(_) | S::Bridged(_), E::Claimed(_)) => return None,
+            (S::Waiting | S::Offering | S::Bridged(_), E::ClaimUndone | E::Bridged(_)) => {
+                return None;
+            }
+            (S::Done(_), E::Offered | E::OffersOver | E::Claimed(_)) => return None,
+            (S::Done(_), E::ClaimUndone | E::Bridged(_) | E::Done(_)) => return None,
+        };
+        Some(next)
+    }
+}
+
+/// How a caller waits for the responsible operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// For whom.
+    pub operator: OperatorId,
+    /// Until when, at most.
+    pub until: Mono,
+}
+
+/// One wait in one queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Ours.
+    pub id: EntryId,
+    /// The call.
+    pub call: CallId,
+    /// The queue.
+    pub queue: QueueId,
+    /// The queue's name.
+    pub queue_name: Name,
+    /// The configuration that holds for this wait, whatever is loaded meanwhile.
+    pub config: String,
+    /// Where it stands.
+    pub state: EntryState,
+    /// Whether facts move it, not we.
+    pub told: bool,
+    /// When it was put in.
+    pub enqueued: Now,
+    /// When the chain of waits began: overflow keeps it.
+    pub first: Now,
+    /// When the wait ended: joined, or gone.
+    pub done_at: Option<Wall>,
+    /// Whose offer won.
+    pub won_by: Option<OfferId>,
+    /// Rounds so far.
+    pub round: u32,
+    /// When the present round began, on the engine's clock.
+    pub round_at: Mono,
+    /// Until when others are held as standby.
+    pub confirm_until: Option<Mono>,
+    /// Whom this caller leaves alone, until when.
+    pub back_off: BTreeMap<OperatorId, Mono>,
+    /// Who was tried in this pass of a fixed order.
+    pub tried: BTreeSet<OperatorId>,
+    /// When the next pass begins.
+    pub pass_until: Option<Mono>,
+    /// For whom the caller waits alone.
+    pub hold: Option<Hold>,
+    /// Whether the responsible operator was looked for already.
+    pub stuck: bool,
+    /// Steps of the overflow chain that were taken.
+    pub steps: u8,
+}
+
+impl Entry {
+    /// A wait that has just begun.
+    pub fn new(
+        id: EntryId,
+        call: CallId,
+        (queue, queue_name): (QueueId, Name),
+        config: String,
+        at: Now,
+        first: Now,
+    ) -> Entry {
+        Entry {
+            id,
+            call,
+            queue,
+            queue_name,
+            config,
+            state: EntryState::Waiting,
+            told: false,
+            enqueued: at,
+            first,
+            done_at: None,
+            won_by: None,
+            round: 0,
+            round_at: at.mono,
+            confirm_until: None,
+            back_off: BTreeMap::new(),
+            tried: BTreeSet::new(),
+            pass_until: None,
+            hold: None,
+            stuck: false,
+            steps: 0,
+        }
+    }
+
+    /// How long the caller has waited at `now`, from the first entry of the chain.
+    pub fn waited(&self, now: Now) -> Period {
+        now.mono.since(self.first.mono)
+    }
+
+    /// From the first entry of the chain to the answer or the end; `None` while it lasts.
+    pub fn wait(&self) -> Option<Period> {
+        self.done_at.map(|done| done.since(self.first.wall))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use {EntryEvent as E, EntryState as S};
+
+    #[test]
+    fn only_the_first_answer_claims() {
+        let claimed = S::Offering.on(E::Claimed(OfferId(1))).unwrap();
+        assert_eq!(claimed, S::Claimed(OfferId(1)));
+        assert_eq!(claimed.on(E::Claimed(OfferId(2))), None);
+        assert_eq!(claimed.on(E::Bridged(OfferId(2))), None);
+        assert_eq!(claimed.on(E::Bridged(OfferId(1))), Some(S::Bridged(OfferId(1))));
+    }
+
+    #[test]
+    fn a_claim_is_reversible_before_the_parties_are_joined_and_never_after() {
+        assert_eq!(S::Claimed(OfferId(1)).on(E::ClaimUndone), Some(S::Offering));
+        assert_eq!(S::Bridged(OfferId(1)).on(E::ClaimUndone), None);
+    }
+
+    #[test]
+    fn the_end_is_final() {
+        let done = S::Done(Outcome::Abandoned);
+        for event in [
+            E::Offered,
+            E::OffersOver,
+            E::Claimed(OfferId(1)),
+            E::ClaimUndone,
+            E::Bridged(OfferId(1)),
+            E::Done(Outcome::Answered),
+        ] {
+            assert_eq!(done.on(event), None, "{event:?}");
+        }
+    }
+}

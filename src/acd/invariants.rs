@@ -1,0 +1,212 @@
+//! What must hold after every input, whatever happened (ROUTING section 1).
+//!
+//! Tests and simulation stop at the first breach. A running system ends the broken call, sets
+//! its operators free and logs it: one lost call is better than a stuck exchange.
+
+use super::alarms::Alarm;
+use super::engine::Engine;
+use super::entry::{Entry, EntryState};
+use super::io::LegReason;
+use super::leg::LegState;
+use super::offer::{Offer, OfferState};
+use crate::model::{Authority, CallId, EntryId, OfferEnd, OfferId, Work};
+
+/// Something that must never be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Which rule, by its number in ROUTING section 1.
+    pub rule: u8,
+    /// The call to end, where one is broken.
+    pub call: Option<CallId>,
+    /// What was found.
+    pub found: String,
+}
+
+impl Engine {
+    /// Checks what the input touched; the whole state in tests.
+    pub(super) fn hold_invariants(&mut self) {
+        let touched = std::mem::take(&mut self.checked);
+        let breaches: Vec<Breach> = if self.is_strict || cfg!(test) {
+            self.breaches()
+        } else {
+            touched.into_iter().filter_map(|call| self.call_breach(call)).collect()
+        };
+        for breach in breaches {
+            assert!(
+                !(self.is_strict || cfg!(test)),
+                "trap {}: {} ({:?})",
+                breach.rule,
+                breach.found,
+                breach.call
+            );
+            tracing::error!(rule = breach.rule, found = %breach.found, heard = ?self.heard_until(),
+                "an invariant broke; the call is ended");
+            if let Some(call) = breach.call {
+                self.end_broken(call);
+            }
+        }
+    }
+
+    /// Every breach in the whole state. Costs as much as the state is large.
+    pub fn breaches(&self) -> Vec<Breach> {
+        let state = &self.state;
+        let mut found: Vec<Breach> =
+            state.calls.keys().filter_map(|call| self.call_breach(*call)).collect();
+        if state.work_out() != state.index {
+            found.push(breach(13, None, "the index differs from what the state says"));
+        }
+        for operator in state.operators.values() {
+            let (talking, ringing, dialing) = state.burdens(operator.id);
+            let settings = self.roster.operator(&operator.name);
+            let calls_max = settings.map_or(1, |settings| u32::from(settings.calls_max));
+            let ours = self.own_burden(operator.id);
+            if ours > calls_max.max(1) {
+                found.push(breach(31, None, &format!("{} carries {ours} offers", operator.name)));
+            }
+            let burdened =
+                talking + ringing + dialing > 0 || state.index.placing.contains_key(&operator.id);
+            let idle = matches!(operator.work, Work::Idle | Work::WrapUp { .. });
+            if burdened == idle {
+                found.push(breach(5, None, &format!("{} is {:?}", operator.name, operator.work)));
+            }
+        }
+        found.extend(self.idle_and_waiting());
+        found
+    }
+
+    /// Live offers and conversations of ours that an operator carries.
+    fn own_burden(&self, operator: crate::model::OperatorId) -> u32 {
+        let busy = self.state.index.busy.get(&operator).into_iter().flatten();
+        let ours = busy.filter_map(|offer| self.state.offers.get(offer)).filter(|offer| {
+            let call = self.state.calls.get(&offer.call);
+            call.is_some_and(|call| call.authority == Authority::Owned)
+        });
+        u32::try_from(ours.count()).unwrap_or(u32::MAX)
+    }
+
+    /// The first breach of one call.
+    fn call_breach(&self, id: CallId) -> Option<Breach> {
+        let state = &self.state;
+        let call = state.calls.get(&id)?;
+        let entries: Vec<&Entry> =
+            call.entries.iter().filter_map(|id| state.entries.get(id)).collect();
+        let alive = entries.iter().filter(|entry| !entry.state.is_done()).count();
+        let broken = |rule, found: &str| Some(breach(rule, Some(id), found));
+        if alive > 1 {
+            return broken(6, "more than one wait is alive");
+        }
+        if !call.is_open() && entries.iter().any(|entry| entry.state.is_waiting()) {
+            return broken(6, "a wait outlived its call");
+        }
+        for entry in &entries {
+            let offers = call.offers.iter().filter_map(|offer| state.offers.get(offer));
+            let of_entry: Vec<&Offer> =
+                offers.filter(|offer| offer.entry == Some(entry.id)).collect();
+            let won = of_entry.iter().filter(|it| it.state == OfferState::Over(OfferEnd::Won));
+            if won.count() > 1 {
+                return broken(1, "two offers of one wait are won");
+            }
+            let live = of_entry.iter().any(|offer| offer.state.is_live());
+            if entry.state == EntryState::Waiting && live && !entry.told {
+                return broken(3, "somebody is rung for a wait that rings nobody");
+            }
+            if entry.state == EntryState::Offering && !live && !entry.told {
+                return broken(3, "a wait offers itself to nobody");
+            }
+        }
+        let live = |offer: &OfferId| state.offers.get(offer).is_some_and(|it| it.state.is_live());
+        if !call.is_open() && call.offers.iter().any(live) {
+            return broken(7, "a telephone rings for a caller who is gone");
+        }
+        if call.authority == Authority::Owned { self.owned_breach(id, &entries) } else { None }
+    }
+
+    fn owned_breach(&self, id: CallId, entries: &[&Entry]) -> Option<Breach> {
+        let state = &self.state;
+        let call = state.calls.get(&id)?;
+        let broken = |rule, found: &str| Some(breach(rule, Some(id), found));
+        let caller = call.leg.and_then(|leg| state.legs.get(&leg));
+        let caller_lives = caller.is_some_and(|leg| !matches!(leg.state, LegState::Ended(_)));
+        let waiting = entries.iter().find(|entry| entry.state.is_waiting());
+        if waiting.is_some() && !caller_lives {
+            return broken(29, "a caller who hung up still waits");
+        }
+        if let Some(entry) = waiting
+            && !self.progresses(entry.id)
+        {
+            return broken(15, "a caller waits and nothing is armed");
+        }
+        None
+    }
+
+    /// Whether something will happen for a waiting caller by itself.
+    fn progresses(&self, entry: EntryId) -> bool {
+        self.alarms.due(Alarm::Entry(entry)).is_some()
+            || self
+                .state
+                .live_offers(entry)
+                .iter()
+                .any(|offer| self.alarms.due(Alarm::Offer(*offer)).is_some())
+    }
+
+    /// Trap 13: a free person and a caller whom nothing holds back.
+    fn idle_and_waiting(&self) -> Vec<Breach> {
+        let mut found = Vec::new();
+        for (queue, waiting) in &self.state.index.waiting {
+            let Some(bench) = self.benches.get(queue) else { continue };
+            for (_, id) in waiting {
+                let Some(entry) = self.state.entries.get(id) else { continue };
+                let owned = self
+                    .state
+                    .calls
+                    .get(&entry.call)
+                    .is_some_and(|call| call.authority == Authority::Owned);
+                let held = entry.hold.is_some()
+                    || entry.pass_until.is_some_and(|until| until > self.now.mono);
+                if !owned || held || entry.state != EntryState::Waiting {
+                    continue;
+                }
+                let idle = bench.members().find(|operator| {
+                    let barred =
+                        entry.back_off.get(operator).is_some_and(|until| *until > self.now.mono);
+                    let first_tier = bench.ruling(*operator).is_some_and(|it| it.is_eligible());
+                    let at_once = self.tier_is_open(entry, *operator);
+                    !barred && first_tier && at_once
+                });
+                if let Some(operator) = idle {
+                    let found_it = format!("{operator} is free and entry {id} waits");
+                    found.push(breach(13, Some(entry.call), &found_it));
+                }
+            }
+        }
+        found
+    }
+
+    fn tier_is_open(&self, entry: &Entry, operator: crate::model::OperatorId) -> bool {
+        let Some(rules) = self.rules(entry.queue) else { return false };
+        let Some(name) = self.state.operators.get(&operator).map(|it| &it.name) else {
+            return false;
+        };
+        let waited = entry.waited(self.now);
+        let cumulative = rules.tier_mode == super::settings::TierMode::Cumulative;
+        let tier = rules
+            .tiers
+            .iter()
+            .find(|tier| tier.members.iter().any(|member| member.operator == *name));
+        cumulative && tier.is_some_and(|tier| tier.after <= waited)
+    }
+
+    /// Ends a call whose state makes no sense, and sets everybody on it free.
+    fn end_broken(&mut self, call: CallId) {
+        let Some(it) = self.state.calls.get(&call) else { return };
+        if it.authority == Authority::Owned {
+            self.end_call(call, LegReason::Over);
+        } else if it.is_open() {
+            self.close_stale(call);
+        }
+    }
+}
+
+fn breach(rule: u8, call: Option<CallId>, found: &str) -> Breach {
+    Breach { rule, call, found: String::from(found) }
+}

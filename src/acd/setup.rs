@@ -1,0 +1,317 @@
+//! Start and reload: names get ids, benches are filled, clocks are armed.
+
+use std::sync::Arc;
+
+use super::alarms::Alarm;
+use super::bench::{Bench, QueueKeys};
+use super::eligible::Facts;
+use super::engine::Engine;
+use super::roster::Roster;
+use super::settings::{OperatorSettings, ReadyRule, Settings};
+use crate::model::{
+    By, Intent, Mono, Name, OperatorId, Period, QueueId, Record, Wall, WithdrawnBecause,
+};
+
+/// A calendar is looked at again after this long at most, so that a wall clock that was set does
+/// not leave a queue shut for a day. Smaller costs a look at every calendar more often.
+const SCHEDULE_MAX: Period = Period::mins(10);
+
+impl Engine {
+    /// Brings everything that is worked out in line with state and settings.
+    pub(super) fn set_up(&mut self) {
+        self.name_everything();
+        self.seat_everybody();
+        if self.state.day_until.is_none_or(|until| until <= self.now.mono) {
+            self.turn_day();
+        }
+        self.follow_schedule();
+        self.rearm();
+    }
+
+    /// Takes a new configuration; waits that live keep theirs.
+    pub(super) fn reload(&mut self, settings: Arc<Settings>) {
+        let before = std::mem::replace(&mut self.roster, Roster::new(settings));
+        self.older.insert(before.settings().version.clone(), before);
+        let held: Vec<String> = self
+            .state
+            .index
+            .waiting
+            .values()
+            .flatten()
+            .filter_map(|(_, entry)| self.state.entries.get(entry))
+            .map(|entry| entry.config.clone())
+            .collect();
+        let version = self.version();
+        self.older.retain(|older, _| *older != version && held.contains(older));
+        self.name_everything();
+        self.seat_everybody();
+        self.withdraw_from_removed();
+        self.follow_schedule();
+        self.rearm();
+    }
+
+    fn name_everything(&mut self) {
+        let settings = Arc::clone(self.roster.settings());
+        for queue in &settings.queues {
+            if !self.state.index.queues.contains_key(&queue.name) {
+                let id = QueueId(self.state.next.queue);
+                self.emit(Record::QueueNamed { queue: id, name: queue.name.clone() });
+            }
+        }
+        for operator in &settings.operators {
+            let id = match self.operator_id(&operator.name) {
+                Some(id) => id,
+                None => {
+                    let id = OperatorId(self.state.next.operator);
+                    let name = operator.name.clone();
+                    self.emit(Record::OperatorNamed { operator: id, name });
+                    id
+                }
+            };
+            self.follow_disabling(id, operator.disabled);
+        }
+        let gone: Vec<OperatorId> = self
+            .state
+            .operators
+            .values()
+            .filter(|it| self.roster.operator(&it.name).is_none())
+            .map(|it| it.id)
+            .collect();
+        for id in gone {
+            self.follow_disabling(id, true);
+        }
+    }
+
+    fn follow_disabling(&mut self, id: OperatorId, disabled: bool) {
+        let Some(it) = self.state.operators.get(&id) else { return };
+        let is_off = it.intent == Intent::Disabled;
+        let intent = match (is_off, disabled) {
+            (false, true) => Intent::Disabled,
+            (true, false) if it.intent_by == By::Config => Intent::Offline,
+            (true, _) | (false, false) => return,
+        };
+        self.emit(Record::IntentSet { operator: id, intent, by: By::Config, until: None });
+    }
+
+    /// Fills the benches anew and tells them of everybody. Places that members got by joining
+    /// are journaled.
+    fn seat_everybody(&mut self) {
+        self.benches.clear();
+        self.member_of.clear();
+        let settings = Arc::clone(self.roster.settings());
+        for queue in &settings.queues {
+            let Some(id) = self.state.index.queues.get(&queue.name).copied() else { continue };
+            let keys = self.state.queues.get(&id).map(|it| it.keys.clone()).unwrap_or_default();
+            let names = &self.state.index.operators;
+            let bench = Bench::new(queue, &|name: &Name| names.get(name).copied(), keys.clone());
+            for operator in bench.members() {
+                self.member_of.entry(operator).or_default().push(id);
+            }
+            let after = bench.keys();
+            self.benches.insert(id, bench);
+            self.keep_seats(id, &keys, &after);
+            self.state.dirty.queues.insert(id);
+        }
+        let everybody: Vec<OperatorId> = self.state.operators.keys().copied().collect();
+        for operator in everybody {
+            self.follow(operator);
+            self.freed.insert(operator);
+        }
+    }
+
+    fn keep_seats(&mut self, queue: QueueId, before: &QueueKeys, after: &QueueKeys) {
+        let changed = after.seats.iter().filter(|(id, keys)| before.seats.get(id) != Some(keys));
+        let seats: Vec<(OperatorId, u64, i64)> =
+            changed.map(|(id, keys)| (*id, keys.turn, keys.current)).collect();
+        if !seats.is_empty() {
+            self.emit(Record::SeatsKept { queue, next_turn: after.next_turn, seats });
+        }
+    }
+
+    /// Journals what a round of smooth weights moved.
+    pub(super) fn keep_weights(&mut self, queue: QueueId) {
+        let Some(after) = self.benches.get(&queue).map(Bench::keys) else { return };
+        let before = self.state.queues.get(&queue).map(|it| it.keys.clone()).unwrap_or_default();
+        self.keep_seats(queue, &before, &after);
+    }
+
+    /// Tells the benches of an operator's queues how the operator stands.
+    pub(super) fn follow(&mut self, id: OperatorId) {
+        let Some(queues) = self.member_of.get(&id) else { return };
+        let Some(it) = self.state.operators.get(&id) else { return };
+        let settings = self.roster.operator(&it.name);
+        let (talking, ringing, dialing) = self.state.burdens(id);
+        let facts = Facts {
+            intent: &it.intent,
+            reach: it.reach,
+            offers: ringing.saturating_add(dialing),
+            talking,
+            wrap_up_until: it.wrap_up.map(|wrap| wrap.until),
+            calls_max: settings.map_or(1, |settings| settings.calls_max),
+            outside_call: self.state.index.placing.contains_key(&id),
+            disabled: settings.is_none_or(|settings| settings.disabled),
+            skills: settings.map_or(&[], |settings| settings.skills.as_slice()),
+            tally: &it.tally,
+        };
+        for queue in queues {
+            if let Some(bench) = self.benches.get_mut(queue) {
+                bench.update(id, &facts, self.now.mono);
+            }
+        }
+        self.state.dirty.queues.extend(queues.iter().copied());
+    }
+
+    fn withdraw_from_removed(&mut self) {
+        let offers: Vec<_> = self
+            .state
+            .index
+            .busy
+            .iter()
+            .filter(|(operator, _)| {
+                let it = self.state.operators.get(operator);
+                it.is_none_or(|it| it.intent == Intent::Disabled)
+            })
+            .flat_map(|(_, offers)| offers.iter().copied())
+            .collect();
+        for offer in offers {
+            self.withdraw(offer, WithdrawnBecause::Removed);
+        }
+    }
+
+    /// Arms every alarm anew and looks at every wait once.
+    fn rearm(&mut self) {
+        self.alarms = super::alarms::Alarms::default();
+        let waiting = self.state.index.waiting.values().flatten().map(|(_, entry)| *entry);
+        let waiting: Vec<_> = waiting.collect();
+        self.wanted.extend(waiting.iter().copied());
+        self.state.dirty.entries.extend(waiting);
+        let busy: Vec<_> = self.state.index.busy.values().flatten().copied().collect();
+        let live = self.state.index.live.values().flatten().copied().chain(busy);
+        for offer in live.collect::<Vec<_>>() {
+            self.arm_offer(offer);
+        }
+        for call in self.state.calls.keys().copied().collect::<Vec<_>>() {
+            self.arm_call(call);
+        }
+        for operator in self.state.operators.keys().copied().collect::<Vec<_>>() {
+            self.arm_operator(operator);
+        }
+        for episode in self.state.episodes.keys().copied().collect::<Vec<_>>() {
+            self.arm_episode(episode);
+        }
+        self.alarms.set(Alarm::Day, self.state.day_until);
+        self.arm_schedule();
+    }
+
+    /// Arms what the records of this input touched.
+    pub(super) fn arm(&mut self) {
+        for offer in std::mem::take(&mut self.state.dirty.armed_offers) {
+            self.arm_offer(offer);
+        }
+        for call in std::mem::take(&mut self.state.dirty.armed_calls) {
+            self.arm_call(call);
+        }
+        for operator in std::mem::take(&mut self.state.dirty.armed_operators) {
+            self.arm_operator(operator);
+        }
+        for entry in std::mem::take(&mut self.state.dirty.entries) {
+            self.arm_entry(entry);
+        }
+        for episode in std::mem::take(&mut self.state.dirty.armed_episodes) {
+            self.arm_episode(episode);
+        }
+        let fading = self.state.index.fading.first().map(|(due, _)| *due);
+        if self.alarms.due(Alarm::Fade) != fading {
+            self.alarms.set(Alarm::Fade, fading);
+        }
+        if self.alarms.due(Alarm::Day) != self.state.day_until {
+            self.alarms.set(Alarm::Day, self.state.day_until);
+        }
+    }
+
+    fn arm_offer(&mut self, id: crate::model::OfferId) {
+        let live = self.state.offers.get(&id).filter(|offer| offer.state.is_live());
+        let due = live.and_then(|offer| earliest([offer.ring_until, offer.lease_until]));
+        self.alarms.set(Alarm::Offer(id), due);
+    }
+
+    fn arm_call(&mut self, id: crate::model::CallId) {
+        let due = self.state.calls.get(&id).and_then(|call| {
+            let open = call.is_open();
+            let quiet = call.quiet_at.filter(|_| open);
+            earliest([call.settle_at, quiet, call.stale_at.filter(|_| open)])
+        });
+        self.alarms.set(Alarm::Call(id), due);
+    }
+
+    fn arm_operator(&mut self, id: OperatorId) {
+        let due = self.state.operators.get(&id).and_then(|it| {
+            earliest([it.wrap_up.map(|wrap| wrap.until), it.intent_until, it.reach_until])
+        });
+        self.alarms.set(Alarm::Operator(id), due);
+    }
+
+    /// The site's day begins: counters by day start over.
+    pub(super) fn turn_day(&mut self) {
+        let zone = self.roster.settings().timezone.clone();
+        let left = until_midnight(self.now.wall, zone).unwrap_or(Period::days(1));
+        self.emit(Record::DayTurned { until: self.now.mono + left });
+    }
+
+    /// Who is ready by the calendar follows it; boards are told which queues are open.
+    pub(super) fn follow_schedule(&mut self) {
+        let settings = Arc::clone(self.roster.settings());
+        for operator in settings.operators.iter().filter(|it| it.ready == ReadyRule::Always) {
+            self.follow_calendar(operator);
+        }
+        self.state.dirty.queues.extend(self.benches.keys().copied());
+        self.arm_schedule();
+    }
+
+    /// The schedule moves an intent only from one of its own words to the other: whoever went on
+    /// a break comes back by themselves.
+    fn follow_calendar(&mut self, settings: &OperatorSettings) {
+        let Some(id) = self.operator_id(&settings.name) else { return };
+        let queues = self.member_of.get(&id).cloned().unwrap_or_default();
+        let mut rules = queues.iter().filter_map(|queue| self.rules(*queue));
+        let open = rules.any(|rules| self.is_open(rules));
+        let Some(it) = self.state.operators.get(&id) else { return };
+        let intent = match (&it.intent, &it.intent_by, open) {
+            (Intent::Offline, By::Schedule | By::Config, true) => Intent::Ready,
+            (Intent::Ready, _, false) => Intent::Offline,
+            (
+                Intent::Offline
+                | Intent::Ready
+                | Intent::Break { .. }
+                | Intent::Dnd
+                | Intent::Disabled,
+                _,
+                _,
+            ) => return,
+        };
+        self.emit(Record::IntentSet { operator: id, intent, by: By::Schedule, until: None });
+    }
+
+    fn arm_schedule(&mut self) {
+        let now = self.now;
+        let changes = self.roster.settings().queues.iter().filter_map(|queue| {
+            queue.calendar.as_ref().and_then(|calendar| calendar.next_change(now.wall))
+        });
+        let due = changes
+            .min()
+            .map(|at| now.mono + at.since(now.wall).clamp(Period::millis(1), SCHEDULE_MAX));
+        self.alarms.set(Alarm::Schedule, due);
+    }
+}
+
+/// The first of several due times.
+pub(super) fn earliest<const N: usize>(dues: [Option<Mono>; N]) -> Option<Mono> {
+    dues.into_iter().flatten().min()
+}
+
+/// How long the local day of a moment still lasts.
+fn until_midnight(at: Wall, zone: jiff::tz::TimeZone) -> Option<Period> {
+    let local = jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned(zone);
+    let next = local.tomorrow().ok()?.start_of_day().ok()?;
+    Some(Wall(next.timestamp().as_millisecond()).since(at))
+}

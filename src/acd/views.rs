@@ -1,0 +1,95 @@
+//! What screens see: operators, queues, cards, and the whole exchange at one moment.
+
+use super::engine::Engine;
+use super::io::Snapshot;
+use crate::model::{Now, OfferId, OperatorId, OperatorView, Pop, PopState, QueueId, QueueView};
+
+impl Engine {
+    /// An operator on the three axes.
+    pub(super) fn operator_view(&self, id: OperatorId) -> Option<OperatorView> {
+        let it = self.state.operators.get(&id)?;
+        let settings = self.roster.operator(&it.name);
+        let queues = self.member_of.get(&id).into_iter().flatten();
+        let queues = queues.filter_map(|queue| self.state.queues.get(queue));
+        Some(OperatorView {
+            id,
+            name: it.name.clone(),
+            login: settings.and_then(|settings| settings.login.clone()),
+            intent: it.intent.clone(),
+            intent_since: it.intent_since,
+            intent_by: it.intent_by.clone(),
+            reach: it.reach,
+            reach_since: it.reach_since,
+            work: it.work,
+            work_since: it.work_since,
+            wrap_up_until: it.wrap_up.map(|wrap| wrap.until_at),
+            queues: queues.map(|queue| queue.name.clone()).collect(),
+        })
+    }
+
+    /// A queue's counters.
+    pub(super) fn queue_view(&self, id: QueueId) -> Option<QueueView> {
+        let queue = self.state.queues.get(&id)?;
+        let rules = self.roster.queue(&queue.name)?;
+        let counts = self.benches.get(&id)?.counts();
+        let waiting = self.state.index.waiting.get(&id);
+        let first = waiting.and_then(|waiting| waiting.first());
+        let first = first.and_then(|(_, entry)| self.state.entries.get(entry));
+        Some(QueueView {
+            id,
+            name: queue.name.clone(),
+            strategy: String::from(rules.strategy.word()),
+            waiting: waiting.map_or(0, |it| u32::try_from(it.len()).unwrap_or(u32::MAX)),
+            longest_since: first.map(|entry| entry.first.wall),
+            ready: counts.ready,
+            signed_in: counts.signed_in,
+            members: counts.members,
+            open: self.is_open(rules),
+            at: self.now.mono,
+        })
+    }
+
+    /// The card of an offer as it stands; `None` for unknown operators and offers without one.
+    pub(super) fn pop_of(&self, id: OfferId) -> Option<Pop> {
+        let offer = self.state.offers.get(&id)?;
+        let call = self.state.calls.get(&offer.call)?;
+        let last = offer.entry.or(call.entries.last().copied());
+        let queue = last.and_then(|entry| self.state.entries.get(&entry));
+        offer.operator?;
+        Some(Pop {
+            offer: id,
+            call: call.id,
+            operator: offer.name.clone(),
+            state: offer.card.clone()?,
+            client: call.client.clone(),
+            line: call.line.clone(),
+            queue: queue.map(|entry| entry.queue_name.clone()),
+            direction: call.direction,
+            authority: call.authority,
+            account: call.account.clone(),
+            offered_at: offer.offered_at,
+        })
+    }
+
+    /// The exchange as it stands.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let ids = self.state.index.operators.values();
+        let mut operators: Vec<OperatorView> = ids
+            .filter_map(|id| self.operator_view(*id))
+            .filter(|view| self.roster.operator(&view.name).is_some())
+            .collect();
+        operators.sort_by(|one, other| one.name.cmp(&other.name));
+        let queues = self.state.index.queues.values().filter_map(|id| self.queue_view(*id));
+        let busy = self.state.index.busy.values().flatten();
+        let live = |pop: &Pop| PopState::is_live(&pop.state);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Snapshot {
+            at: now,
+            operators,
+            queues: queues.collect(),
+            pops: busy.filter_map(|offer| self.pop_of(*offer)).filter(live).collect(),
+            calls_open: count(self.state.index.open.len()),
+            episodes_open: count(self.state.index.episodes.len()),
+        }
+    }
+}

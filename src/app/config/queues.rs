@@ -1,0 +1,332 @@
+//! How queues treat their callers: `[queue.NAME]` and the working hours they name.
+
+use std::sync::Arc;
+
+use super::names::is_name;
+use crate::acd::{
+    AutoPause, Member, Overflow, OverflowTo, QueueSettings, Sticky, Strategy, Tier, TierMode,
+};
+use crate::model::{Name, Number, Period};
+use crate::plan::{
+    Calendars, Entries, Found, Node, Place, Section, Value, Word, did_you_mean, quoted,
+    read_calendar,
+};
+
+/// What an operator sees of the callers of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// `+998 90 ••• •• 67`.
+    Masked,
+    /// The whole number.
+    Full,
+}
+
+/// A queue as it was read.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// For the engine.
+    pub settings: QueueSettings,
+    /// For the pages.
+    pub numbers: Numbers,
+    /// Where it stands.
+    pub at: Place,
+    /// Every member with the place of its name, in the order of the tiers.
+    pub members: Vec<Found<String>>,
+    /// Every `queue:NAME` of its overflow.
+    pub onward: Vec<Found<String>>,
+    /// Whether a weight is written.
+    pub weighted: Option<Place>,
+}
+
+impl Queue {
+    /// A queue that was made in the pages.
+    pub fn of_database(settings: &QueueSettings) -> Queue {
+        let found = |name: &Name| Found { value: name.to_string(), at: Place::Database };
+        let members = settings.tiers.iter().flat_map(|tier| &tier.members);
+        let onward = settings.overflow.iter().filter_map(|step| match &step.to {
+            OverflowTo::Queue(name) => Some(found(name)),
+            OverflowTo::Callback | OverflowTo::Dial(_) => None,
+            OverflowTo::Voicemail | OverflowTo::End => None,
+        });
+        Queue {
+            numbers: Numbers::Masked,
+            at: Place::Database,
+            members: members.map(|member| found(&member.operator)).collect(),
+            onward: onward.collect(),
+            weighted: None,
+            settings: settings.clone(),
+        }
+    }
+}
+
+/// Reads every calendar.
+pub fn calendars(top: &mut Section<'_>, zone: &jiff::tz::TimeZone) -> Calendars {
+    let mut calendars = Calendars::new();
+    for (name, section) in top.named("calendar") {
+        name_fits(&section, &name);
+        if let Some(calendar) = read_calendar(section, zone) {
+            calendars.insert(name, Arc::new(calendar));
+        }
+    }
+    calendars
+}
+
+/// Reads every queue, in the order of the file.
+pub fn queues(top: &mut Section<'_>, calendars: &Calendars) -> Vec<Queue> {
+    let mut queues = Vec::new();
+    for (name, section) in top.named("queue") {
+        name_fits(&section, &name);
+        queues.push(queue(&name, section, calendars));
+    }
+    queues
+}
+
+fn name_fits(section: &Section<'_>, name: &str) {
+    if !is_name(name) {
+        let message = format!("{} is no name", quoted(name));
+        section.error(section.at(), "bad-name", message, "use a-z, 0-9 and -");
+    }
+}
+
+fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
+    let mut settings = QueueSettings::named(name);
+    let own = Strategy::ALL.map(|strategy| (strategy.word(), strategy));
+    settings.strategy = section.choice("strategy", &own, settings.strategy);
+    let modes = [("cumulative", TierMode::Cumulative), ("replace", TierMode::Replace)];
+    settings.tier_mode = section.choice("tier_mode", &modes, settings.tier_mode);
+    let numbers = [("masked", Numbers::Masked), ("full", Numbers::Full)];
+    let numbers = section.choice("numbers", &numbers, Numbers::Masked);
+    lengths(&mut section, &mut settings);
+    extras(&mut section, &mut settings);
+    let group = section.found_or("group", name.to_owned());
+    if group.at != Place::Default && !is_name(&group.value) {
+        let message = format!("{} is no name", quoted(&group.value));
+        section.error(&group.at, "bad-name", message, "use a-z, 0-9 and -");
+    }
+    settings.group = group.value.into();
+    settings.calendar = calendar(&mut section, calendars);
+    let skills = section.list::<String>("skills");
+    settings.skills = skills.into_iter().map(|skill| skill.value.into()).collect();
+    let mut read = Queue {
+        settings,
+        numbers,
+        at: section.at().clone(),
+        members: Vec::new(),
+        onward: Vec::new(),
+        weighted: None,
+    };
+    tiers(&mut section, &mut read);
+    overflow(&mut section, &mut read);
+    section.done();
+    read
+}
+
+fn lengths(section: &mut Section<'_>, queue: &mut QueueSettings) {
+    queue.ring = positive(section, "ring", queue.ring);
+    queue.ring_min = section.or("ring_min", queue.ring_min);
+    queue.retry = section.or("retry", queue.retry);
+    queue.confirm = section.or("confirm", queue.confirm);
+    queue.split = section.or("split", queue.split);
+    queue.fanout_max = at_least_one(section, "fanout_max", queue.fanout_max);
+    queue.callers_max = at_least_one(section, "callers_max", queue.callers_max);
+    queue.wait_max = positive(section, "wait_max", queue.wait_max);
+    queue.wrap_up = section.or("wrap_up", queue.wrap_up);
+    queue.callback_due = positive(section, "callback_due", queue.callback_due);
+}
+
+fn extras(section: &mut Section<'_>, queue: &mut QueueSettings) {
+    let mut level = section.table("service_level");
+    queue.service_level.target = positive(&mut level, "target", queue.service_level.target);
+    queue.service_level.short = level.or("short", queue.service_level.short);
+    level.done();
+    let mut step = section.table("progressive");
+    queue.step.0 = at_least_one(&mut step, "first", queue.step.0);
+    queue.step.1 = positive(&mut step, "step", queue.step.1);
+    step.done();
+    queue.sticky = section.section("sticky").map(|mut sticky| {
+        let ring = positive(&mut sticky, "ring", Period::secs(15));
+        let wait_max = sticky.or("wait_max", Period::ZERO);
+        sticky.done();
+        Sticky { ring, wait_max }
+    });
+    queue.auto_pause = section.section("auto_pause").map(|mut pause| {
+        let misses = pause.found_or("misses", 3_u32);
+        let lasts = positive(&mut pause, "lasts", Period::mins(10));
+        if misses.value == 0 {
+            pause.error(&misses.at, "bad-value", "nobody misses 0 calls", "at least 1");
+        }
+        pause.done();
+        AutoPause { misses: misses.value.max(1), lasts }
+    });
+}
+
+/// A length that may not be nothing.
+fn positive(section: &mut Section<'_>, key: &'static str, default: Period) -> Period {
+    let found = section.found_or(key, default);
+    if found.value == Period::ZERO {
+        let message = format!("`{}` may not be 0", section.path(key));
+        section.error(&found.at, "bad-value", message, &format!("the default is {default}"));
+        return default;
+    }
+    found.value
+}
+
+/// A count that may not be 0.
+fn at_least_one(section: &mut Section<'_>, key: &'static str, default: u16) -> u16 {
+    let found = section.found_or(key, default);
+    if found.value == 0 {
+        let message = format!("`{}` may not be 0", section.path(key));
+        section.error(&found.at, "bad-value", message, &format!("the default is {default}"));
+        return default;
+    }
+    found.value
+}
+
+fn calendar(
+    section: &mut Section<'_>,
+    calendars: &Calendars,
+) -> Option<Arc<crate::plan::Calendar>> {
+    let name = section.opt::<String>("calendar")?;
+    let found = calendars.get(&name.value).cloned();
+    if found.is_none() {
+        let known: Vec<&str> = calendars.keys().map(String::as_str).collect();
+        let message = format!("no calendar {}", quoted(&name.value));
+        let mend = did_you_mean(&name.value, &known);
+        section.error(&name.at, "missing-target", message, mend.trim_end_matches(": "));
+    }
+    found
+}
+
+/// A member is a name, or a table with a weight.
+struct Seat {
+    name: String,
+    weight: Option<u16>,
+}
+
+impl Word for Seat {
+    fn read(node: &Node) -> Result<Seat, String> {
+        const WANTED: &str = "a name, or { name = \"…\", weight = 5 }";
+        if let Some(table) = node.table() {
+            return seat(table).ok_or_else(|| WANTED.to_owned());
+        }
+        let name = String::read(node).map_err(|_| WANTED.to_owned())?;
+        Ok(Seat { name, weight: None })
+    }
+
+    fn shown(&self) -> String {
+        let name = self.name.shown();
+        match self.weight {
+            None => name,
+            Some(weight) => format!("{{ name = {name}, weight = {weight} }}"),
+        }
+    }
+}
+
+fn seat(table: &Entries) -> Option<Seat> {
+    if table.keys().any(|key| key != "name" && key != "weight") {
+        return None;
+    }
+    let weight = match table.get("weight") {
+        None => None,
+        Some(entry) => match entry.node.typed() {
+            Value::Whole(weight) => Some(u16::try_from(*weight).ok().filter(|weight| *weight > 0)?),
+            Value::Text(_) | Value::Truth(_) | Value::Strange(_) => return None,
+            Value::List(_) | Value::Table(_) | Value::Bare { .. } => return None,
+        },
+    };
+    Some(Seat { name: table.get("name")?.node.text()?.to_owned(), weight })
+}
+
+/// The weight of who has none; larger is asked more, or earlier.
+const WEIGHT: u16 = 10;
+
+fn tiers(section: &mut Section<'_>, queue: &mut Queue) {
+    let mut last = None;
+    for mut tier in section.each("tiers", "-") {
+        let after = tier.found_or("after", Period::ZERO);
+        let seats = tier.list::<Seat>("members");
+        if last.is_some_and(|last| after.value <= last) {
+            let message = "a tier opens later than the one before it";
+            tier.error(&after.at, "bad-order", message, "raise `after`, or join the two tiers");
+        }
+        last = Some(after.value);
+        for seat in &seats {
+            let Found { value: Seat { name, weight }, at } = seat;
+            if weight.is_some() && queue.weighted.is_none() {
+                queue.weighted = Some(at.clone());
+            }
+            if queue.members.iter().any(|member| member.value == *name) {
+                let message = format!("{} stands twice in `{}`", quoted(name), queue.settings.name);
+                tier.error(at, "duplicate", message, "keep the earlier tier");
+            }
+            queue.members.push(Found { value: name.clone(), at: at.clone() });
+        }
+        let member = |seat: Found<Seat>| Member {
+            operator: seat.value.name.into(),
+            weight: seat.value.weight.unwrap_or(WEIGHT),
+        };
+        let members = seats.into_iter().map(member).collect();
+        queue.settings.tiers.push(Tier { after: after.value, members });
+        tier.done();
+    }
+}
+
+fn overflow(section: &mut Section<'_>, queue: &mut Queue) {
+    let mut before: Option<Overflow> = None;
+    for mut step in section.each("overflow", "-") {
+        let after = step.must::<Period>("after");
+        let to = step.must::<String>("to");
+        let read = to.as_ref().and_then(|to| target(&step, to, &mut queue.onward));
+        if let (Some(after), Some(to)) = (after, read) {
+            let next = Overflow { after: after.value, to };
+            order(&step, &after.at, before.as_ref(), &next);
+            before = Some(next.clone());
+            queue.settings.overflow.push(next);
+        }
+        step.done();
+    }
+}
+
+/// Complains about steps that stand in the wrong order, or behind one that callers never leave.
+fn order(step: &Section<'_>, at: &Place, before: Option<&Overflow>, next: &Overflow) {
+    let Some(before) = before else { return };
+    if next.after <= before.after {
+        let message = "an overflow step comes later than the one before it";
+        step.error(at, "bad-order", message, "raise `after`");
+    }
+    let gone = match before.to {
+        OverflowTo::Queue(_) | OverflowTo::Voicemail | OverflowTo::End => true,
+        OverflowTo::Callback | OverflowTo::Dial(_) => false, // may be declined, may not answer
+    };
+    if gone {
+        let message = "no caller is left for this step: the one before it takes them all";
+        step.error(at, "unreachable", message, "take it out, or put it first");
+    }
+}
+
+fn target(
+    step: &Section<'_>,
+    to: &Found<String>,
+    onward: &mut Vec<Found<String>>,
+) -> Option<OverflowTo> {
+    match to.value.split_once(':') {
+        None if to.value == "callback" => Some(OverflowTo::Callback),
+        None if to.value == "voicemail" => Some(OverflowTo::Voicemail),
+        None if to.value == "end" => Some(OverflowTo::End),
+        Some(("queue", name)) => {
+            onward.push(Found { value: name.to_owned(), at: to.at.clone() });
+            Some(OverflowTo::Queue(Name::from(name)))
+        }
+        Some(("dial", number)) if Number::new(number).is_ok() => {
+            Some(OverflowTo::Dial(number.to_owned()))
+        }
+        None | Some(_) => {
+            let known = ["callback", "voicemail", "end"];
+            let mend = did_you_mean(&to.value, &known);
+            let mend = format!("{mend}callback, voicemail, end, queue:NAME or dial:+998…");
+            let message = format!("{} leads nowhere", quoted(&to.value));
+            step.error(&to.at, "bad-value", message, &mend);
+            None
+        }
+    }
+}

@@ -1,0 +1,89 @@
+// The life of the cards on one screen, as a pure function of what the server told.
+//
+// A card lives while its offer rings or talks. What has ended stays for a moment so that it can
+// be read, and it never takes the place of a card that lives.
+import type { Pop, PopState } from '../types.ts'
+
+export interface Card {
+  pop: Pop
+  /** When the state was learnt, on the server's clock. */
+  since: number
+}
+
+/** What the screen shows: one card, at most one line under it, and how many more there are. */
+export interface Arranged {
+  main: Card | null
+  /** A second call as a line of its own. */
+  second: Card | null
+  more: number
+  /** The word on a card that has just ended while another one lives. */
+  note: Card | null
+}
+
+/** How long an ended card stays, in milliseconds; `null` while it lives. */
+export function lingers(state: PopState): number | null {
+  switch (state.is) {
+    case 'ringing':
+    case 'talking':
+      return null
+    case 'taken_by':
+    case 'withdrawn':
+      return 3000
+    case 'caller_gone':
+    case 'ended':
+    case 'over':
+      return 6000
+    case 'missed':
+      return 60_000 // a miss is to be seen by somebody who comes back to the desk
+  }
+}
+
+export const lives = (card: Card): boolean => lingers(card.pop.state) === null
+
+/** Takes in one card of the stream; an ended card that was never shown stays unseen. */
+export function learn(cards: readonly Card[], pop: Pop, now: number): readonly Card[] {
+  const at = cards.findIndex((card) => card.pop.offer === pop.offer)
+  const known = cards[at]
+  if (known === undefined) {
+    return lingers(pop.state) === null ? [...cards, { pop, since: now }] : cards
+  }
+  if (!lives(known)) return cards // ended is final
+  const isSame = known.pop.state.is === pop.state.is
+  const next: Card = { pop, since: isSame ? known.since : now }
+  return cards.map((card, index) => (index === at ? next : card))
+}
+
+/** Takes in a whole snapshot: what it does not name is gone, except what is being read. */
+export function replaceAll(cards: readonly Card[], pops: readonly Pop[], now: number): readonly Card[] {
+  const named = new Set(pops.map((pop) => pop.offer))
+  const kept = cards.filter((card) => named.has(card.pop.offer) || !lives(card))
+  return pops.reduce((next, pop) => learn(next, pop, now), kept as readonly Card[])
+}
+
+/** Takes away what has been shown long enough. */
+export function sweep(cards: readonly Card[], now: number): readonly Card[] {
+  const left = cards.filter((card) => {
+    const stays = lingers(card.pop.state)
+    return stays === null || now < card.since + stays
+  })
+  return left.length === cards.length ? cards : left
+}
+
+/** Takes one ended card away at once: the person has read it. */
+export function dismiss(cards: readonly Card[], offer: number): readonly Card[] {
+  return cards.filter((card) => card.pop.offer !== offer || lives(card))
+}
+
+/** Decides what goes where. The oldest living card is the main one and stays it. */
+export function arrange(cards: readonly Card[]): Arranged {
+  const living = cards.filter(lives).sort(byAge)
+  const ended = cards.filter((card) => !lives(card)).sort((a, b) => b.since - a.since)
+  const [main, second] = living
+  if (main === undefined) return { main: ended[0] ?? null, second: null, more: 0, note: null }
+  return { main, second: second ?? null, more: Math.max(0, living.length - 2), note: ended[0] ?? null }
+}
+
+function byAge(a: Card, b: Card): number {
+  const age = Date.parse(a.pop.offered_at) - Date.parse(b.pop.offered_at)
+  return age === 0 ? a.pop.offer - b.pop.offer : age
+}

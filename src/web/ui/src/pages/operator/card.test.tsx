@@ -1,0 +1,85 @@
+// The card on the page: the fixed order of its lines, its words in each state, and that it
+// takes no focus.
+import { cleanup, render, screen } from '@testing-library/preact'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { learn } from '../../live/cards.ts'
+import { cards } from '../../live/store.ts'
+import { choose } from '../../text/index.ts'
+import type { OperatorView, Pop, PopState } from '../../types.ts'
+import { CardPlace } from './card.tsx'
+
+const operator: OperatorView = {
+  name: 'Dilnoza', intent: { is: 'ready' }, intent_since: '2026-11-22T09:00:00Z', intent_by: { who: 'person' },
+  reach: 'reachable', work: { is: 'idle' }, work_since: '2026-11-22T09:00:00Z', wrap_up_until: null, queues: [],
+} // prettier-ignore
+
+function pop(state: PopState, change: Partial<Pop> = {}): Pop {
+  return {
+    offer: 1, call: 'c1', operator: 'Dilnoza', state, client: '+998901234567', client_kind: 'number',
+    line: '+998712001122', queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main',
+    offered_at: new Date().toISOString(), ...change,
+  } // prettier-ignore
+}
+
+const show = (...pops: Pop[]): void => {
+  cards.value = pops.reduce((all, one) => learn(all, one, Date.now()), cards.value)
+}
+const page = () => render(<CardPlace operator={operator} episodes={[]} />)
+
+beforeEach(async () => {
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response('{"items":[],"next":null}')))
+  cards.value = []
+  await choose('uz')
+})
+afterEach(cleanup)
+
+describe('the card', () => {
+  it('keeps the order: direction and number, queue and line, what to do, how long', () => {
+    show(pop({ is: 'ringing' }))
+    page()
+    const text = screen.getByRole('alertdialog').textContent ?? ''
+    const order = ['Kiruvchi', '+998 90 123 45 67', 'sotuv', '+998 71 200 11 22', 'Telefoningizda javob bering']
+    const places = order.map((part) => text.indexOf(part))
+    expect(places.every((place) => place >= 0)).toBe(true)
+    expect(places).toEqual([...places].sort((a, b) => a - b))
+  })
+
+  it('is named by its number and leaves the focus where it was', () => {
+    const field = document.createElement('input')
+    document.body.append(field)
+    field.focus()
+    show(pop({ is: 'ringing' }))
+    page()
+    expect(screen.getByRole('alertdialog', { name: /90 123 45 67/ })).toBeTruthy()
+    expect(document.activeElement).toBe(field)
+    field.remove()
+  })
+
+  it.each<[PopState, string]>([
+    [{ is: 'taken_by', operator: 'Sardor' }, 'Sardor javob berdi'],
+    [{ is: 'missed', rang_seconds: 20 }, 'Javob berilmadi · 0:20 jiringladi'],
+    [{ is: 'caller_gone' }, 'Mijoz goʻshakni qoʻydi'],
+    [{ is: 'withdrawn', because: 'moved_on' }, 'boshqa navbatga oʻtdi'],
+    [{ is: 'ended', how: 'busy' }, 'band edi'],
+    [{ is: 'over', talk_seconds: 161 }, 'Suhbat tugadi · 2:41'],
+    [{ is: 'talking', since: new Date().toISOString() }, 'suhbatda'],
+  ])('says in words: %o', (state, words) => {
+    show(pop({ is: 'ringing' }), pop(state))
+    page()
+    expect(document.body.textContent).toContain(words)
+    expect(screen.queryByRole('alertdialog')).toBeNull()
+  })
+
+  it('says why there is no number', () => {
+    show(pop({ is: 'ringing' }, { client: null, client_kind: 'hidden' }))
+    page()
+    expect(screen.getByRole('alertdialog', { name: 'Yashirin raqam' })).toBeTruthy()
+  })
+
+  it('shows a second ring as one line', () => {
+    show(pop({ is: 'ringing' }), pop({ is: 'ringing' }, { offer: 2, client: '+998935552121' }))
+    page()
+    expect(screen.getAllByRole('alertdialog')).toHaveLength(1)
+    expect(document.body.textContent).toContain('Yana bir qoʻngʻiroq')
+  })
+})

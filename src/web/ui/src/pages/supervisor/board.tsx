@@ -1,0 +1,230 @@
+// The live board: the figures of the day, queues, operators, missed calls, providers.
+import { useEffect } from 'preact/hooks'
+import { api } from '../../api.ts'
+import { ticking } from '../../clock.ts'
+import { isStale } from '../../live/hub.ts'
+import { board, boardFault, callsChanged, refresh } from '../../live/store.ts'
+import { Empty, FaultNotice, Panel, Since, Skeleton, Tag } from '../../parts/basic.tsx'
+import { useFetched } from '../../parts/fetched.ts'
+import { LiveBadge } from '../../parts/shell.tsx'
+import { bySorrow, IntentSign, isProblem, ProviderSign, ReachSign, since, WorkSign } from '../../parts/state.tsx'
+import { Table, type Column } from '../../parts/table.tsx'
+import { query } from '../../router.tsx'
+import { clockExact, count, day, duration, isoDay, moment, share } from '../../text/format.ts'
+import { t, word } from '../../text/index.ts'
+import type { Board, OperatorView, Provider, QueueView } from '../../types.ts'
+import { BreakWords } from '../operator/presence.tsx'
+import { MissedStats } from './stats.tsx'
+
+export function BoardPage() {
+  const isTv = query.value.get('tv') === '1'
+  useWakeLock(isTv)
+  const { value } = board
+  if (value === null) {
+    return boardFault.value ? <FaultNotice fault={boardFault.value} onRetry={() => void refresh()} /> : <Skeleton lines={8} />
+  }
+  const now = ticking()
+  const old = isStale() ? 'stale' : ''
+  const body = (
+    <>
+      <header class="board-head">
+        <h1>{t('board_title')}</h1>
+        <time class="figure">{day(now)} {clockExact(now)}</time>
+        {isTv ? <LiveBadge /> : <a class="button quiet" href="/board?tv=1">{t('board_tv')}</a>}
+      </header>
+      {boardFault.value !== null && <FaultNotice fault={boardFault.value} />}
+      {value.today === null && <p class="notice warn" role="status">▲ {t('board_partial')}</p>}
+      <Tiles board={value} />
+      <div class="board-grid">
+        <div>
+          <Queues queues={value.queues} />
+          {isTv ? <Providers providers={value.providers} /> : <MissedStats />}
+        </div>
+        <div>
+          <Operators operators={value.operators} isTv={isTv} />
+          {!isTv && <Providers providers={value.providers} />}
+        </div>
+      </div>
+    </>
+  )
+  return isTv ? <main id="main" class={`board tv ${old}`}>{body}</main> : <div class={`board ${old}`}>{body}</div>
+}
+
+/** Keeps a TV from going dark, where the browser lets us. */
+function useWakeLock(isTv: boolean): void {
+  useEffect(() => {
+    if (!isTv || !('wakeLock' in navigator)) return
+    let lock: WakeLockSentinel | null = null
+    const take = (): void => {
+      if (document.visibilityState === 'visible') {
+        navigator.wakeLock.request('screen').then((got) => (lock = got), () => {})
+      }
+    }
+    take()
+    document.addEventListener('visibilitychange', take)
+    return () => {
+      document.removeEventListener('visibilitychange', take)
+      void lock?.release()
+    }
+  }, [isTv])
+}
+
+function Tiles(props: { board: Board }) {
+  const { queues, today, open_episodes, oldest_episode_at, day_start } = props.board
+  const level = useFetched(() => api.stats('service-level', { from: day_start }), [day_start, callsChanged.value])
+  const waiting = queues.reduce((sum, queue) => sum + queue.waiting, 0)
+  const longest = queues.map((queue) => queue.longest_since).filter((at) => at !== null).sort()[0]
+  const missedShare = today !== null && today.offered > 0 ? today.missed / today.offered : null
+  const figure = (n: number | null | undefined): string => (n === null || n === undefined ? t('none') : count(n))
+  const dayFilter = `day=${isoDay(Date.parse(day_start))}`
+  const formula = level.value && t('level_formula', {
+    target: t('seconds_short', { n: level.value.target_seconds }),
+    short: t('seconds_short', { n: level.value.short_seconds }),
+  })
+  const oldest = moment(oldest_episode_at)
+  return (
+    <div class="tiles">
+      <Tile title={t('tile_waiting')} value={count(waiting)} tone={waiting > 0 ? 'ring' : ''} />
+      <Tile title={t('tile_longest')} value={longest === undefined ? t('none') : <Since at={longest} />} />
+      <Tile title={t('tile_open')} value={figure(open_episodes)} tone={open_episodes === null ? '' : open_episodes > 0 ? 'bad' : 'ok'} href="/missed"
+        note={oldest === null ? undefined : t('tile_oldest', { time: duration((ticking() - oldest) / 1000) })} />
+      <Tile title={t('tile_today')} value={figure(today?.offered)} href={`/calls?direction=in&${dayFilter}`} />
+      <Tile title={t('tile_answered')} value={figure(today?.answered)} href={`/calls?direction=in&disposition=answered&${dayFilter}`} />
+      <Tile title={t('tile_missed')} value={figure(today?.missed)} tone={(today?.missed ?? 0) > 0 ? 'bad' : ''} href={`/calls?missed=true&${dayFilter}`}
+        note={missedShare === null ? undefined : share(missedShare)} />
+      <Tile title={t('tile_level')} value={share(today?.service_level)} hint={formula ?? undefined}
+        note={level.value ? t('seconds_short', { n: level.value.target_seconds }) : undefined} />
+    </div>
+  )
+}
+
+function Tile(props: {
+  title: string
+  value: preact.ComponentChildren
+  tone?: string
+  href?: string
+  note?: string | undefined
+  hint?: string | undefined
+}) {
+  const body = (
+    <>
+      <span class="title">{props.title}</span>
+      <span class={`value ${props.tone ?? ''}`}>{props.value}</span>
+      <span class="note">{props.note ?? ' '}</span>
+    </>
+  )
+  if (props.href !== undefined) return <a class="tile" href={props.href}>{body}</a>
+  if (props.hint === undefined) return <div class="tile">{body}</div>
+  return (
+    <details class="tile">
+      <summary>{body}</summary>
+      <p class="formula">{props.hint}</p>
+    </details>
+  )
+}
+
+function Queues(props: { queues: readonly QueueView[] }) {
+  return (
+    <Panel title={t('board_queues')} id="queues">
+      {props.queues.length === 0 ? (
+        <Empty title={t('board_no_queues')} />
+      ) : (
+        <Table
+          caption={t('board_queues')}
+          rows={props.queues}
+          rowKey={(queue) => queue.name}
+          columns={[
+            {
+              title: t('col_queue'),
+              isHead: true,
+              cell: (queue) => (
+                <>
+                  {queue.name} {!queue.open && <Tag>{t('queue_closed')}</Tag>}
+                  {queue.members === 1 && <span class="hint block">⚠ {t('queue_one')}</span>}
+                </>
+              ),
+            },
+            { title: t('col_waiting'), isFigure: true, cell: (queue) => count(queue.waiting) },
+            { title: t('col_longest'), isFigure: true, cell: (queue) => <Since at={queue.longest_since} /> },
+            { title: t('col_ready'), isFigure: true, cell: (queue) => count(queue.ready) },
+            { title: t('col_signed_in'), isFigure: true, cell: (queue) => `${queue.signed_in}/${queue.members}` },
+            { title: t('col_strategy'), cell: (queue) => <span class="hint">{word('strategy', queue.strategy)}</span> },
+          ]}
+        />
+      )}
+    </Panel>
+  )
+}
+
+/** On a television only what must be seen from across the room: a telephone that is missing. */
+function Operators(props: { operators: readonly OperatorView[]; isTv: boolean }) {
+  const now = ticking()
+  const reach: Column<OperatorView> = { title: t('col_reach'), cell: (operator) => <ReachSign reach={operator.reach} /> }
+  const sorted = [...props.operators].sort(bySorrow(now))
+  return (
+    <Panel title={t('board_operators')} id="operators">
+      {sorted.length === 0 ? (
+        <Empty title={t('board_no_operators')} />
+      ) : (
+        <Table
+          caption={t('board_operators')}
+          rows={sorted}
+          rowKey={(operator) => operator.name}
+          rowClass={(operator) => (isProblem(operator, now) ? 'problem' : undefined)}
+          columns={[
+            { title: t('col_operator'), isHead: true, cell: (operator) => operator.name },
+            {
+              title: t('col_intent'),
+              cell: (operator) => (
+                <>
+                  <IntentSign intent={operator.intent} /> <BreakWords intent={operator.intent} />
+                  {props.isTv && operator.reach === 'unreachable' && <> <ReachSign reach="unreachable" /></>}
+                </>
+              ),
+            },
+            { title: t('col_work'), cell: (operator) => <WorkSign work={operator.work.is} /> },
+            { title: t('col_since'), isFigure: true, cell: (operator) => <Since at={since(operator)} /> },
+            ...(props.isTv ? [] : [reach]),
+          ]}
+        />
+      )}
+    </Panel>
+  )
+}
+
+const PROVIDER_ORDER: readonly Provider['state'][] = ['down', 'degraded', 'ok', 'not_configured']
+
+function Providers(props: { providers: readonly Provider[] }) {
+  const rank = (provider: Provider): number => PROVIDER_ORDER.indexOf(provider.state)
+  const sorted = [...props.providers].sort((a, b) => rank(a) - rank(b) || a.account.localeCompare(b.account))
+  return (
+    <Panel title={t('board_providers')} id="providers">
+      {sorted.length === 0 && <Empty title={t('board_no_providers')} />}
+      <ul class="providers">
+        {sorted.map((provider) => (
+          <li key={provider.account}>
+            <strong>{provider.account}</strong> <span class="hint">{provider.kind}</span> <ProviderSign state={provider.state} />
+            <LastEvent at={provider.last_event_at} />
+            <span class="hint block">
+              {t('provider_counts', {
+                received: count(provider.received),
+                duplicates: count(provider.duplicates),
+                unknown: count(provider.unknown),
+                undecodable: count(provider.undecodable),
+              })}
+            </span>
+            {provider.unknown_operators.length > 0 && (
+              <span class="block warn-text">▲ {t('provider_unknown_operators', { names: provider.unknown_operators.join(', ') })}</span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  )
+}
+
+function LastEvent(props: { at: string | null }) {
+  const at = moment(props.at)
+  if (at === null) return <span class="hint">{t('provider_never')}</span>
+  return <span class="hint">{t('provider_silent', { time: duration((ticking() - at) / 1000) })}</span>
+}

@@ -1,0 +1,255 @@
+// What the API sends. Times are RFC 3339 text, lengths are seconds unless the name says else.
+
+export type Role = 'operator' | 'supervisor' | 'admin' | 'integrator' | 'wallboard'
+
+/** Whole where the reader may see it, else masked with a reference. */
+export type Phone = string | { display: string | null; ref: string }
+
+export interface Me {
+  login: string
+  role: Role
+  operator: string | null
+  queues: string[]
+  language: string
+  timezone: string
+  csrf: string
+  version: string
+  now: string
+}
+
+export interface Intent {
+  is: 'offline' | 'ready' | 'break' | 'dnd' | 'disabled'
+  reason?: string
+  planned_end?: string | null
+}
+
+export interface By {
+  who: 'person' | 'supervisor' | 'schedule' | 'auto_pause' | 'config'
+  login?: string
+  cause?: 'no_answer' | 'unreachable'
+  misses?: number
+}
+
+export type Reach = 'reachable' | 'unreachable' | 'unknown'
+export type WorkName = 'idle' | 'dialing' | 'ringing' | 'talking' | 'wrap_up'
+
+export interface OperatorView {
+  name: string
+  login?: string | null
+  intent: Intent
+  intent_since: string
+  intent_by: By
+  reach: Reach
+  reach_since?: string
+  work: { is: WorkName }
+  work_since: string
+  wrap_up_until: string | null
+  queues: string[]
+}
+
+export interface QueueView {
+  name: string
+  strategy: string
+  waiting: number
+  longest_since: string | null
+  ready: number
+  signed_in: number
+  members: number
+  open: boolean
+}
+
+export type PopState =
+  | { is: 'ringing' }
+  | { is: 'talking'; since: string }
+  | { is: 'taken_by'; operator: string }
+  | { is: 'missed'; rang_seconds: number }
+  | { is: 'caller_gone' }
+  | { is: 'withdrawn'; because: string }
+  | { is: 'ended'; how: string }
+  | { is: 'over'; talk_seconds: number }
+
+export type Direction = 'in' | 'out' | 'internal'
+export type Authority = 'owned' | 'advised' | 'observed'
+
+export interface Pop {
+  offer: number
+  call: string
+  operator: string
+  state: PopState
+  client: Phone | null
+  client_kind: string | null
+  line: Phone | null
+  queue: string | null
+  direction: Direction | null
+  authority: Authority
+  account: string
+  offered_at: string
+}
+
+export interface Call {
+  id: string
+  call_key: string
+  provider: string
+  account: string
+  authority: Authority
+  direction: Direction | null
+  client_e164: Phone | null
+  client_kind: string | null
+  line_e164: Phone | null
+  queue: string | null
+  rung: string[]
+  answered_by: string | null
+  handled_by: string[]
+  placed_by: string | null
+  missed: boolean
+  talk_seconds: number | null
+  ring_seconds: number | null
+  wait_seconds: number | null
+  disposition: string
+  outcome: string | null
+  recording_url: string | null
+  started_at: string
+  ended_at: string | null
+  settled: boolean
+}
+
+export interface Entry {
+  id: number
+  queue: string
+  enqueued_at: string
+  done_at: string | null
+  outcome: string | null
+  wait_seconds?: number | null
+}
+
+export interface Offer {
+  id: number
+  operator: string
+  offered_at: string
+  ringing_at: string | null
+  answered_at: string | null
+  over_at: string | null
+  end: string | null
+  counts_as_miss: boolean
+}
+
+export interface Decision {
+  queue: string
+  round: number
+  at: string
+  strategy: string
+  members: { operator: string; tier: number; reasons: string[]; chosen: boolean }[]
+}
+
+export interface Raw {
+  seq: number
+  at: string
+  kind: string
+  provider: string
+  method: string
+  query: string
+  body: string
+}
+
+export interface CallDetail {
+  call: Call
+  entries: Entry[]
+  offers: Offer[]
+  talks: { operator: string; from: string; to: string | null }[]
+  stages: { stage: string; at: string }[]
+  raw: Raw[]
+  decisions: Decision[]
+}
+
+export interface Explained {
+  sentences: { text: string; cites: unknown[] }[]
+}
+
+export interface EpisodeState {
+  is: 'open' | 'assigned' | 'attempting' | 'no_contact' | 'closed'
+  operator?: string
+  how?: string
+  reason?: string
+  by?: string
+}
+
+export interface Episode {
+  id: number
+  client: Phone | null
+  group: string
+  queue: string
+  count: number
+  calls: string[]
+  first_at: string
+  last_at: string
+  waited_seconds: number | null
+  reason: string
+  state: EpisodeState
+  owner: string | null
+  due_at: string | null
+  /** Null on the live stream, where the page's clock decides. */
+  overdue: boolean | null
+}
+
+export interface Page<T> {
+  items: T[]
+  next: string | null
+}
+
+export interface Counts {
+  offered: number
+  answered: number
+  missed: number
+  service_level: number | null
+}
+
+export interface StatRow extends Partial<Counts> {
+  key: string
+  rung?: number
+  won?: number
+  no_answer?: number
+  rejected?: number
+  busy?: number
+  unreachable?: number
+  caller_gone?: number
+  lost?: number
+}
+
+export interface Stats {
+  by: string
+  timezone: string
+  target_seconds: number
+  short_seconds: number
+  items: StatRow[]
+  total: StatRow
+}
+
+export type ProviderState = 'ok' | 'degraded' | 'down' | 'not_configured'
+
+export interface Provider {
+  account: string
+  kind: string
+  profile?: string | null
+  state: ProviderState
+  last_event_at: string | null
+  received: number
+  duplicates: number
+  unknown: number
+  undecodable: number
+  unknown_operators: string[]
+}
+
+export interface Board {
+  seq: number
+  now: string
+  day_start: string
+  operators: OperatorView[]
+  queues: QueueView[]
+  pops: Pop[]
+  /** Null while the database does not answer. */
+  today: Counts | null
+  /** Null too for readers who see no episodes. */
+  open_episodes: number | null
+  oldest_episode_at: string | null
+  providers: Provider[]
+}

@@ -1,0 +1,544 @@
+//! The configuration: the shipped example against the code, wrong files against the places of
+//! their faults, secrets, the environment, what the database adds, and texts of no sense.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use navbat::acd::{OperatorSettings, QueueSettings, Strategy};
+use navbat::app::check;
+use navbat::app::config::{DEFAULT, Extra, Files, Kind, Site, Sources, load, show};
+use navbat::model::{Period, Seed};
+use navbat::plan::{Place, Problem};
+use secrecy::ExposeSecret;
+
+/// A folder with a configuration, its secrets and its dialplan; gone when dropped.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(text: &str) -> Folder {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        folder.write("navbat.toml", text, 0o640);
+        folder
+    }
+
+    fn write(&self, name: &str, text: &str, mode: u32) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn load(&self) -> Result<Site, Vec<Problem>> {
+        load(&Sources::file(&self.path("navbat.toml"))).map_err(|error| error.problems)
+    }
+
+    fn load_with(&self, environment: &[(&str, &str)]) -> Result<Site, Vec<Problem>> {
+        let own = |(name, value): &(&str, &str)| (String::from(*name), String::from(*value));
+        let environment: Vec<_> = environment.iter().map(own).collect();
+        let file = self.path("navbat.toml");
+        let sources = Sources { environment: &environment, ..Sources::file(&file) };
+        load(&sources).map_err(|error| error.problems)
+    }
+}
+
+fn whole_example() -> Folder {
+    let text: Vec<&str> = DEFAULT
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest,
+            Some(_) | None => line,
+        })
+        .collect();
+    // An example beside a default is the same key twice: the example is the later one.
+    let mut kept: Vec<&str> = Vec::new();
+    for line in text {
+        let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
+        let section = kept.iter().rposition(|line| line.starts_with('[')).unwrap_or(0);
+        if let Some(key_here) = key(line).filter(|_| !line.starts_with('#')) {
+            let twin = kept
+                .iter()
+                .skip(section)
+                .position(|old| !old.starts_with('#') && key(old).as_ref() == Some(&key_here));
+            if let Some(twin) = twin {
+                kept.remove(section + twin);
+            }
+        }
+        kept.push(line);
+    }
+    let folder = Folder::with(&kept.join("\n"));
+    for line in &kept {
+        if let Some((_, rest)) = line.split_once("\"secrets/") {
+            let name = rest.split('"').next().unwrap();
+            let token = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c\n";
+            folder.write(&format!("secrets/{name}"), token, 0o600);
+        }
+    }
+    folder.write("tls/chain.pem", "x", 0o644);
+    folder.write("tls/key.pem", "x", 0o600);
+    folder.write("dialplans/shop.toml", include_str!("../dialplans/shop.toml"), 0o644);
+    folder
+}
+
+fn told(result: Result<Site, Vec<Problem>>) -> Vec<String> {
+    let problems = match result {
+        Ok(site) => site.warnings,
+        Err(problems) => problems,
+    };
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_example_as_it_stands_says_the_defaults() {
+    let site = Folder::with(DEFAULT).load().unwrap();
+    assert_eq!(site.warnings, []);
+    for value in &site.values {
+        if let Some(default) = &value.default {
+            assert_eq!(&value.value, default, "{}", value.path);
+        }
+    }
+    let empty = load(&Sources { file: None, ..Sources::file(Path::new("")) }).unwrap();
+    let stripped = |site: &Site| -> Vec<(String, String)> {
+        site.values.iter().map(|value| (value.path.clone(), value.value.clone())).collect()
+    };
+    assert_eq!(stripped(&site), stripped(&empty));
+    assert_eq!(site.settings.version, empty.settings.version);
+}
+
+/// Names, addresses and persons of the example; every other value in it is the default.
+const EXAMPLES: &[&str] = &[
+    "outgoing.allow",
+    "site.dialplans",
+    "web.trusted_proxies",
+    "calendar.office.days",
+    "calendar.office.from",
+    "calendar.office.to",
+    "calendar.office.holidays",
+    "calendar.office.closed",
+    "calendar.two-shifts.spans.0.days",
+    "calendar.two-shifts.spans.0.from",
+    "calendar.two-shifts.spans.0.to",
+    "calendar.two-shifts.spans.1.days",
+    "calendar.two-shifts.spans.1.from",
+    "calendar.two-shifts.spans.1.to",
+    "operator.Dilnoza.aliases",
+    "operator.Sardor.aliases",
+    "operator.Jasur.aliases",
+    "operator.Dilnoza.dial.prefixes",
+    "queue.sales.tiers.0.members",
+    "queue.sales.tiers.1.after",
+    "queue.sales.tiers.1.members",
+    "provider.sipuni-main.lines",
+    "provider.opbx.gateways",
+    "provider.other.map.call_id",
+    "provider.other.map.event",
+    "provider.other.map.caller",
+    "provider.other.map.callee",
+    "provider.other.map.line",
+    "provider.other.map.operator",
+    "provider.other.map.time",
+    "provider.office-pbx.trunks",
+    "provider.uzt-itl.profile",
+    "trunk.sarkor.lines",
+    "notify.chiefs.chats",
+    "notify.mail.host",
+    "notify.mail.from",
+    "notify.mail.to",
+    "crm.amo.base",
+    "alert.0.on",
+    "alert.0.to",
+];
+
+#[test]
+fn the_whole_example_loads_and_says_the_defaults_of_its_keys() {
+    let folder = whole_example();
+    let site = folder.load().unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(told(folder.load()), Vec::<String>::new());
+    assert_eq!(site.settings.operators.len(), 3);
+    assert_eq!(site.providers.len(), 6);
+    assert_eq!(site.plans.len(), 1);
+    let queue = &site.settings.queues[0];
+    assert_eq!(queue.tiers[0].members[1].weight, 5);
+    assert_eq!(queue.ring, Period::secs(20));
+    assert!(matches!(&site.providers[2].kind, Kind::Utel { domain: Some(_), .. }));
+    // What is a default in the code stands as that default in the example.
+    let mut unlike = Vec::new();
+    for value in site.values.iter().filter(|value| value.place != Place::Default) {
+        let Some(default) = &value.default else { continue };
+        if *default != value.value {
+            unlike.push(value.path.as_str());
+        }
+    }
+    let strange: Vec<_> = unlike.iter().filter(|path| !EXAMPLES.contains(path)).collect();
+    assert!(strange.is_empty(), "not the defaults, nor known examples: {strange:?}");
+}
+
+#[test]
+fn every_key_that_the_code_asks_for_stands_in_the_example() {
+    let site = whole_example().load().unwrap();
+    let words: BTreeSet<&str> =
+        DEFAULT.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let keys: BTreeSet<&str> = site
+        .keys
+        .iter()
+        .filter_map(|key| key.rsplit('.').next())
+        .filter(|key| *key != "*")
+        .collect();
+    let untold: Vec<_> = keys
+        .iter()
+        .filter(|key| {
+            let stem = key.strip_suffix("_file").unwrap_or(key);
+            !words.contains(stem) && !words.contains(format!("{stem}_file").as_str())
+        })
+        .collect();
+    assert!(untold.is_empty(), "not in the example: {untold:?}");
+}
+
+const PROVIDER: &str = "[[provider]]\nname = \"a\"\nkind = \"sipuni\"\ntoken = \"0123456789abcdef0123456789abcdef\"\nqueue = \"q\"\n";
+const QUEUE: &str = "[[operator]]\nname = \"D\"\naliases = [\"1\"]\n[[operator]]\nname = \"S\"\naliases = [\"2\"]\n[queue.q]\ntiers = [{ members = [\"D\", \"S\"] }]\n";
+
+/// A text, then `line:col code` and a part of the message or mend of every complaint.
+const BAD: &[(&str, &[(&str, &str)])] = &[
+    ("data_dri = \"x\"", &[("1:1 unknown-key", "did you mean `data_dir`?")]),
+    ("[site]\nlangauge = \"uz\"", &[("2:1 unknown-key", "did you mean `language`?")]),
+    ("[site]\nlanguage = \"uzbek\"", &[("2:12 bad-value", "uz, uz-Cyrl, ru, en")]),
+    ("[site]\ntimezone = \"Asia/Toshkent\"", &[("2:12 bad-value", "is not a time zone")]),
+    ("[stie]\nx = 1", &[("1:2 unknown-key", "did you mean `site`?")]),
+    ("a = = 1", &[("1:5 syntax", "not TOML")]),
+    (
+        "[web]\nlisten = \"8080\"\nplain_http = \"yes\"",
+        &[("2:10 bad-value", ""), ("3:14 bad-value", "true or false")],
+    ),
+    ("[web]\nlisten = 8080", &[("2:10 bad-value", "a text in quotes")]),
+    (
+        "[web]\ntls = { cert_file = \"no.pem\" }",
+        &[("2:1 missing", "key_file"), ("2:21 missing-file", "no.pem")],
+    ),
+    ("[web]\npublic_url = \"navbat.uz\"", &[("2:14 bad-value", "")]),
+    ("database = { url = \"mysql://x\" }", &[("1:20 bad-value", "")]),
+    (
+        "database = { url = \"postgres://u:secret@h/d\" }",
+        &[("1:20 secret-in-url", "password_file")],
+    ),
+    ("outgoing = { allow = [\"http://x\"] }", &[("1:23 bad-value", "host:port")]),
+    ("retention = { calls = \"3 years\" }", &[("1:23 bad-value", "a length of time")]),
+    ("[rtp]\nports = [29999, 20000]", &[("2:1 bad-value", "the lower first")]),
+    (
+        "[sip]\nlisten = [\"tls:127.0.0.1:5061\", \"x:1\"]",
+        &[("2:1 missing", "certificate"), ("2:33 bad-value", "no transport")],
+    ),
+    ("[calendar.office]\ndays = \"mon-fir\"", &[("2:8 bad-value", "mon, tue")]),
+    (
+        "[calendar.office]\nholidays = [\"2026-02-30\", \"21.03.2026\"]",
+        &[("2:13 bad-value", ""), ("2:27 bad-value", "2026-03-21")],
+    ),
+    (
+        "[queue.q]\nrnig = \"25s\"",
+        &[("1:8 no-operators", ""), ("2:1 unknown-key", "did you mean `ring`?")],
+    ),
+    ("[queue.Sales]", &[("1:8 bad-name", ""), ("1:8 no-operators", "")]),
+    (
+        "[queue.q]\nstrategy = \"paralel\"",
+        &[("1:8 no-operators", ""), ("2:12 bad-value", "did you mean `parallel`?")],
+    ),
+    ("[queue.q]\nring = \"0s\"", &[("1:8 no-operators", ""), ("2:8 bad-value", "may not be 0")]),
+    (
+        "[queue.q]\ntiers = [{ members = [\"D\"] }]",
+        &[("1:8 one-operator", ""), ("2:23 missing-target", "no operator is called `D`")],
+    ),
+    (
+        "[queue.q]\ntiers = [{ members = [{ name = \"D\", wieght = 3 }] }]",
+        &[("1:8 no-operators", ""), ("2:23 bad-value", "weight = 5")],
+    ),
+    (
+        "[queue.q]\ncalendar = \"ofice\"\n[calendar.office]",
+        &[("1:8 no-operators", ""), ("2:12 missing-target", "did you mean `office`?")],
+    ),
+    (
+        "[queue.q]\noverflow = [{ after = \"1m\", to = \"callbak\" }]",
+        &[("1:8 no-operators", ""), ("2:34 bad-value", "did you mean `callback`?")],
+    ),
+    (
+        "[queue.q]\noverflow = [{ after = \"1m\", to = \"end\" }, { after = \"2m\", to = \"callback\" }]",
+        &[("1:8 no-operators", ""), ("2:53 unreachable", "")],
+    ),
+    (
+        "[queue.a]\noverflow = [{ after = \"1m\", to = \"queue:b\" }]\n[queue.b]\noverflow = [{ after = \"2m\", to = \"queue:a\" }]",
+        &[
+            ("1:8 no-operators", ""),
+            ("2:34 loop", "a → b → a"),
+            ("3:8 no-operators", ""),
+            ("4:34 loop", "b → a → b"),
+        ],
+    ),
+    (
+        "[queue.a]\noverflow = [{ after = \"1m\", to = \"queue:b\" }]",
+        &[("1:8 no-operators", ""), ("2:34 missing-target", "")],
+    ),
+    (
+        "[[operator]]\nname = \"D\"\naliases = [\"sipuni:201\"]",
+        &[("2:8 no-alias", ""), ("3:12 missing-target", "")],
+    ),
+    (
+        "[[operator]]\nname = \"D\"\naliases = [\"201\"]\n[[operator]]\nname = \"S\"\naliases = [\"202\", \"201\"]",
+        &[("6:19 duplicate", "two owners: `D`")],
+    ),
+    (
+        "[[operator]]\nname = \"D\"\naliases = [\"201\"]\n[[operator]]\nname = \"D\"\naliases = [\"202\"]",
+        &[("5:8 duplicate", "stands twice")],
+    ),
+    (
+        "[[operator]]\nname = \"D\"\naliases = [\"90 123 45 67\"]\n[[operator]]\nname = \"S\"\naliases = [\"+998901234567\"]",
+        &[("6:12 duplicate", "+99890*****67")],
+    ),
+    (
+        "[[operator]]\nname = \"D\"\nlogin = \"d\"\naliases = [\"1\"]\n[[user]]\nlogin = \"d\"\nrole = \"admin\"",
+        &[("2:8 duplicate", "two owners")],
+    ),
+    ("[[operator]]\naliases = [\"1\"]", &[("1:1 missing", "add `name = …`")]),
+    ("[operator]\nname = \"D\"", &[("1:2 bad-value", "write [[operator]]")]),
+    (
+        "[[user]]\nlogin = \"x\"\nrole = \"boss\"",
+        &[("3:8 bad-value", "operator, supervisor, admin, integrator, wallboard")],
+    ),
+    (
+        "[[provider]]\nname = \"a\"\nkind = \"sipnui\"",
+        &[("1:1 missing", "token"), ("3:8 bad-value", "did you mean `sipuni`?")],
+    ),
+    (
+        "[[provider]]\nname = \"a\"\nkind = \"sipuni\"\ntoken = \"0123456789abcdef0123456789abcdef\"\ndomain = \"x\"\nqueue = \"q\"",
+        &[("5:1 unknown-key", ""), ("6:9 missing-target", "")],
+    ),
+    (
+        "[[provider]]\nname = \"a\"\nkind = \"uztelecom\"\ntoken = \"0123456789abcdef0123456789abcdef\"\nprofile = \"utal\"",
+        &[("2:8 no-queue", ""), ("5:11 bad-value", "did you mean `utel`?")],
+    ),
+    (
+        "[[provider]]\nname = \"a\"\nkind = \"sipuni\"\ntoken_file = \"secrets/none\"",
+        &[("2:8 no-queue", ""), ("4:14 secret-file", "cannot read")],
+    ),
+    (
+        "[[provider]]\nname = \"a\"\nkind = \"sipuni\"\ntoken = \"x y\"\ntoken_file = \"z\"",
+        &[
+            ("2:8 no-queue", ""),
+            ("4:1 conflict", "token_file"),
+            ("4:9 bad-value", "openssl"),
+            ("4:9 weak-token", ""),
+        ],
+    ),
+    ("[[trunk]]\nname = \"t\"\nhost = \"h\"", &[("1:1 missing", "auth = \"ip\"")]),
+    (
+        "[[trunk]]\nname = \"t\"\nhost = \"h\"\nauth = \"ip\"\nport = 70000",
+        &[("5:8 bad-value", "65535")],
+    ),
+    ("[crm.amo]\nkind = \"amocrm\"", &[("1:6 missing", "base")]),
+    (
+        "[[notify]]\nname = \"n\"\nkind = \"telegram\"\nchats = [\"1\"]\nurl = \"x\"",
+        &[("5:1 unknown-key", "")],
+    ),
+    ("[[alert]]\non = [\"missed\"]\nto = [\"chiefs\"]", &[("3:7 missing-target", "")]),
+    ("[site]\ndialplans = [\"no.toml\"]", &[("2:14 unreadable", "no.toml")]),
+];
+
+#[test]
+fn every_fault_is_told_where_it_stands() {
+    for (text, expected) in BAD {
+        let folder = Folder::with(text);
+        let Err(problems) = folder.load() else { panic!("{text}") };
+        let file = format!("{}:", folder.path("navbat.toml").display());
+        let told: Vec<String> = problems
+            .iter()
+            .map(|p| format!("{} {}", p.place.to_string().replace(&file, ""), p.code))
+            .collect();
+        let places: Vec<&str> = expected.iter().map(|(place, _)| *place).collect();
+        assert_eq!(told, places, "{text}\n{problems:#?}");
+        for (problem, (_, part)) in problems.iter().zip(*expected) {
+            let line = problem.to_string();
+            assert!(line.contains(part), "{line} should say {part}");
+            assert!(!line.contains("1234567"), "a whole number: {line}");
+            assert!(!line.contains("0123456789abcdef"), "a secret: {line}");
+        }
+    }
+}
+
+#[test]
+fn settings_that_send_calls_to_one_person_are_told() {
+    let warned = |queue: &str| {
+        let text = QUEUE.replace("[queue.q]\n", &format!("[queue.q]\n{queue}"));
+        let site = Folder::with(&text).load().unwrap();
+        site.warnings.iter().map(|problem| problem.code).collect::<Vec<_>>()
+    };
+    assert_eq!(warned(""), Vec::<&str>::new());
+    assert_eq!(warned("strategy = \"linear\"\n"), ["one-sided"]);
+    assert_eq!(warned("fanout_max = 1\n"), ["one-sided"]);
+    assert_eq!(warned("ring_min = \"30s\"\n"), ["no-effect"]);
+    assert_eq!(warned("overflow = [{ after = \"6m\", to = \"end\" }]\n"), ["no-effect"]);
+}
+
+#[test]
+fn the_environment_overrides_the_file_and_is_named_as_the_source() {
+    let folder = Folder::with(&format!("{QUEUE}{PROVIDER}"));
+    folder.write("secrets/t", "fedcba9876543210fedcba9876543210\n", 0o600);
+    let site = folder
+        .load_with(&[
+            ("NAVBAT__QUEUE__Q__RING", "25s"),
+            ("NAVBAT__QUEUE__Q__STRATEGY", "longest-idle"),
+            ("NAVBAT__QUEUE__Q__SPLIT", "false"),
+            ("NAVBAT__QUEUE__Q__SERVICE_LEVEL__TARGET", "30s"),
+            ("NAVBAT__PROVIDER__A__TOKEN_FILE", "secrets/t"),
+            ("NAVBAT__PROVIDER__A__EXTENSION_DIGITS", "[3, 4]"),
+            ("NAVBAT__OPERATOR__D__ALIASES", "201, a:202"),
+            ("NAVBAT__RTP__PORTS", "30000,31000"),
+            ("NAVBAT__RETENTION__RAW", "7d"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
+    let queue = &site.settings.queues[0];
+    assert_eq!((queue.ring, queue.split), (Period::secs(25), false));
+    assert_eq!(queue.strategy, Strategy::LongestIdle);
+    assert_eq!(queue.service_level.target, Period::secs(30));
+    assert_eq!(site.providers[0].token.expose_secret(), "fedcba9876543210fedcba9876543210");
+    assert_eq!(site.providers[0].settings.numbers.extension_digits, (3, 4));
+    assert_eq!(site.settings.operators[0].aliases.len(), 2);
+    assert_eq!(site.rtp.ports, (30000, 31000));
+    assert_eq!(site.retention.raw, Period::days(7));
+    let text = show(&site, true, true);
+    assert!(text.contains("queue.q.ring = \"25s\""));
+    assert!(text.contains("# environment NAVBAT__QUEUE__Q__RING"));
+    assert!(text.contains("retention.calls = \"1095d\""));
+    for secret in ["fedcba", "0123456789abcdef"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let problems = folder.load_with(&[("NAVBAT__QUEUE__Q__RIGN", "25s")]).unwrap_err();
+    assert_eq!(problems[0].code, "unknown-key");
+    assert_eq!(problems[0].place.to_string(), "environment NAVBAT__QUEUE__Q__RIGN");
+}
+
+#[test]
+fn a_secret_that_everybody_may_read_is_refused_in_a_file_and_told_in_the_configuration() {
+    let text = format!("{QUEUE}{PROVIDER}");
+    let folder = Folder::with(
+        &text.replace("token = \"0123456789abcdef0123456789abcdef\"", "token_file = \"t\""),
+    );
+    folder.write("t", "0123456789abcdef0123456789abcdef", 0o644);
+    let problems = folder.load().unwrap_err();
+    assert_eq!(problems.iter().map(|p| p.code).collect::<Vec<_>>(), ["world-readable"]);
+    assert!(problems[0].place.to_string().ends_with("navbat.toml:12:14"));
+    assert!(problems[0].mend.starts_with("chmod o-rwx"));
+    let file = folder.path("navbat.toml");
+    let offline = load(&Sources { files: Files::Leave, ..Sources::file(&file) }).unwrap();
+    assert_eq!(offline.warnings, []);
+    folder.write("t", "0123456789abcdef0123456789abcdef", 0o640);
+    assert_eq!(told(folder.load()), Vec::<String>::new());
+
+    let open = Folder::with(&text);
+    open.write("navbat.toml", &text, 0o644);
+    assert_eq!(open.load().unwrap().warnings[0].code, "world-readable");
+    open.write("navbat.toml", &text.replace("0123456789abcdef0123456789abcdef", "secret"), 0o600);
+    assert_eq!(open.load().unwrap().warnings[0].code, "weak-token");
+}
+
+#[test]
+fn what_the_pages_made_joins_what_the_file_says_and_a_name_in_both_is_an_error() {
+    let folder = Folder::with(
+        "[queue.q]\ntiers = [{ members = [\"Pages\", \"D\"] }]\n[[operator]]\nname = \"D\"\naliases = [\"1\"]\nlogin = \"d\"\n",
+    );
+    let operator = |name: &str| OperatorSettings {
+        name: name.into(),
+        login: None,
+        aliases: Vec::new(),
+        ready: navbat::acd::ReadyRule::Panel,
+        calls_max: 1,
+        skills: Vec::new(),
+        disabled: false,
+    };
+    let file = folder.path("navbat.toml");
+    let with = |extra: Extra| load(&Sources { extra, ..Sources::file(&file) });
+    assert!(folder.load().is_err(), "`Pages` is not in the file");
+    let queues = vec![QueueSettings::named("night")];
+    let site =
+        with(Extra { operators: vec![operator("Pages")], queues, ..Extra::default() }).unwrap();
+    assert_eq!(site.settings.operators.len(), 2);
+    assert_eq!(site.settings.queues.len(), 2);
+    assert_eq!(site.users.len(), 1);
+    assert_eq!(site.users[0].operator.as_ref().unwrap().as_str(), "D");
+    let queues = vec![QueueSettings::named("q")];
+    let operators = vec![operator("Pages"), operator("D")];
+    let error = with(Extra { operators, queues, ..Extra::default() }).unwrap_err();
+    let errors: Vec<_> = error.problems.iter().filter(|p| p.code == "duplicate").collect();
+    assert_eq!(errors.len(), 2, "{error}");
+    assert!(errors[0].place.to_string().ends_with("navbat.toml:1:8"));
+}
+
+#[test]
+fn a_reload_tells_what_it_changes() {
+    let old = Folder::with(&format!("{QUEUE}{PROVIDER}")).load().unwrap();
+    let new = format!("{QUEUE}{PROVIDER}").replace("[queue.q]\n", "[queue.q]\nring = \"30s\"\n");
+    let new = new.replace("0123456789abcdef0123", "3210fedcba9876543210");
+    let new = Folder::with(&format!("{new}[calendar.office]\ndays = \"mon\"\n")).load().unwrap();
+    assert_eq!(
+        old.diff(&new),
+        ["+ calendar office", "  queue.q.ring: \"20s\" → \"30s\"", "  provider.a.token changed"]
+    );
+    assert_eq!(old.diff(&old), Vec::<String>::new());
+    assert_ne!(old.settings.version, new.settings.version);
+}
+
+#[test]
+fn check_prints_places_and_ends_with_78_when_the_file_cannot_be_used() {
+    let run = |folder: &Folder, json: bool| {
+        let mut out = Vec::new();
+        let file = folder.path("navbat.toml");
+        let code = check::run(&Sources::file(&file), json, &mut out).unwrap();
+        (code, String::from_utf8(out).unwrap())
+    };
+    let (code, text) = run(&whole_example(), false);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.ends_with("good, 0 warnings: 3 operators, 1 queue, 6 providers, 1 dialplan with 4 expectations kept\n"), "{text}");
+    let bad = Folder::with("[queue.sales]\nrnig = \"25s\"\n");
+    let (code, text) = run(&bad, false);
+    assert_eq!(code, check::EXIT_CONFIGURATION);
+    assert!(text.contains("navbat.toml:2:1: error[unknown-key]: unknown key `rnig` in `queue.sales`\n    did you mean `ring`?"), "{text}");
+    let (code, text) = run(&bad, true);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, json["ok"].as_bool()), (78, Some(false)));
+    let wrong =
+        json["problems"].as_array().unwrap().iter().find(|p| p["level"] == "error").unwrap();
+    assert_eq!((wrong["line"].as_u64(), wrong["col"].as_u64()), (Some(2), Some(1)));
+    let (code, text) = run(&Folder(tempfile::tempdir().unwrap()), false);
+    assert_eq!(code, 78, "{text}");
+}
+
+#[test]
+fn no_text_makes_the_reader_fall_over() {
+    let folder = whole_example();
+    let whole = fs::read(folder.path("navbat.toml")).unwrap();
+    let mut seed = Seed::new(11);
+    let mut below = |end: usize| usize::try_from(seed.below(end as u64)).unwrap();
+    for _ in 0..600 {
+        let mut broken = whole.clone();
+        for _ in 0..=below(4) {
+            let at = below(broken.len());
+            match below(5) {
+                0 => broken[at] = b"\"[]{}=,.#\n0a-+:\xff"[below(16)],
+                1 => drop(broken.remove(at)),
+                2 if below(4) == 0 => broken.truncate(at.max(1)),
+                3 => broken.insert(at, b"\"[]{}=,.\n9"[below(10)]),
+                _ => {
+                    let tail: Vec<u8> = broken[at..].iter().copied().take(60).collect();
+                    let to = below(broken.len());
+                    broken.splice(to..to, tail);
+                }
+            }
+        }
+        fs::write(folder.path("navbat.toml"), &broken).unwrap();
+        if let Err(problems) = folder.load() {
+            assert!(!problems.is_empty());
+        }
+    }
+}
