@@ -4,6 +4,7 @@ import { render, type ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { api, asFault, type Fault } from './api.ts'
 import { startKeys } from './keys.ts'
+import { startAlerts } from './live/alerts.ts'
 import { status } from './live/hub.ts'
 import { follow, forget } from './live/store.ts'
 import { PanelPage } from './pages/operator/panel.tsx'
@@ -129,6 +130,7 @@ async function start(): Promise<void> {
   takeLinks()
   startKeys()
   followSession()
+  startAlerts()
   const place = document.getElementById('app')
   if (place !== null) render(<App />, place)
 }

@@ -2,6 +2,7 @@
 import { effect, signal } from '@preact/signals'
 import { phone } from '../text/format.ts'
 import { t } from '../text/index.ts'
+import { path } from '../router.tsx'
 import { arranged, cards } from './store.ts'
 import { rings } from './hub.ts'
 
@@ -38,11 +39,18 @@ export function startAlerts(): void {
   effect(() => {
     const ring = [arranged.value.main, arranged.value.second].find((card) => card?.pop.state.is === 'ringing')
     const text = ring ? phone(ring.pop.client, ring.pop.client_kind) : null
-    document.title = text === null ? t('panel_title') + ' · navbat' : `☎ ${text} · navbat`
+    document.title = text === null ? resting() : `☎ ${text} · navbat`
     badge(ring !== undefined)
     tone(ring !== undefined && rings.value)
     announce(rings.value && ring ? ring.pop.offer : null, text ?? '', ring?.pop.queue ?? '')
   })
+}
+
+/** The title while nothing rings: the page's name. */
+function resting(): string {
+  const page = path.value.split('/')[1] ?? ''
+  const isListed = page === 'panel' || page === 'board' || page === 'missed' || page === 'calls'
+  return isListed ? `${t(`nav_${page}`)} · navbat` : 'navbat'
 }
 
 function badge(isRinging: boolean): void {

@@ -1,15 +1,15 @@
 // What is around every page: menu, live badge, language, theme, sign-out, list of keys.
 import type { ComponentChildren } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { ticking } from '../clock.ts'
 import { onKey } from '../keys.ts'
 import { isStale, status } from '../live/hub.ts'
-import { board } from '../live/store.ts'
+import { arranged, board } from '../live/store.ts'
 import { path } from '../router.tsx'
 import { leave, me, pagesOf, setTheme, theme, type Theme } from '../session.ts'
-import { duration } from '../text/format.ts'
+import { duration, phone } from '../text/format.ts'
 import { choose, language, LANGUAGES, t, word, type Language } from '../text/index.ts'
-import { Choose } from './basic.tsx'
+import { Choose, Since } from './basic.tsx'
 import { Dialog } from './dialog.tsx'
 
 export function Shell(props: { children: ComponentChildren }) {
@@ -34,6 +34,7 @@ export function Shell(props: { children: ComponentChildren }) {
         <Settings login={who.operator ?? who.login} onKeys={() => setHasKeys(true)} />
       </header>
       <StaleBanner />
+      {path.value !== '/panel' && <RingLine />}
       <main id="main" tabIndex={-1}>{props.children}</main>
       {hasKeys && <Keys onClose={() => setHasKeys(false)} />}
     </>
@@ -72,6 +73,29 @@ function StaleBanner() {
     <p class="banner bad" role="alert">
       ⚠ {t('stale_banner', { time: duration((Date.now() - value.since) / 1000) })}
     </p>
+  )
+}
+
+/**
+ * The ring on a page that is not the panel: one line on top of everything, also of a dialog,
+ * that leads to the card. It takes no focus.
+ */
+function RingLine() {
+  const card = arranged.value.main
+  const isRinging = card?.pop.state.is === 'ringing'
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // The browser's top layer; one too old for it shows the line on the page itself.
+    if (isRinging) box.current?.showPopover?.()
+  }, [isRinging])
+  if (!isRinging) return null
+  const { pop } = card
+  return (
+    <div ref={box} popover="manual" class="ring-line" role="alert" data-offer={pop.offer}>
+      <a href="/panel">☎ {phone(pop.client, pop.client_kind)}</a>
+      {pop.queue !== null && <span>{pop.queue}</span>}
+      <Since at={pop.offered_at} />
+    </div>
   )
 }
 

@@ -1,8 +1,6 @@
 // The operator's panel: presence, the card, today's figures, tasks and last calls.
-import { useEffect } from 'preact/hooks'
 import { api } from '../../api.ts'
 import { serverNow } from '../../clock.ts'
-import { startAlerts } from '../../live/alerts.ts'
 import { board, boardFault, callsChanged, episodesChanged, refresh, self } from '../../live/store.ts'
 import { Empty, FaultNotice, Panel, Phone, Skeleton, Tag } from '../../parts/basic.tsx'
 import { useFetched } from '../../parts/fetched.ts'
@@ -14,13 +12,7 @@ import type { Episode, OperatorView } from '../../types.ts'
 import { CardPlace } from './card.tsx'
 import { Presence } from './presence.tsx'
 
-let hasAlerts = false
-
 export function PanelPage() {
-  useEffect(() => {
-    if (!hasAlerts) startAlerts()
-    hasAlerts = true
-  }, [])
   const operator = self.value
   if (me.value?.operator === null) return <Empty title={t('presence_none')} />
   if (operator === null) {
