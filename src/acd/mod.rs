@@ -15,6 +15,8 @@ pub mod io;
 mod leg;
 mod missed;
 mod observed;
+mod observed_evidence;
+mod observed_view;
 mod offer;
 mod operator;
 mod owned;

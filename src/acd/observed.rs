@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::observed_evidence::Evidence;
 use crate::model::{
     Alias, Direction, Disposition, Fact, FactKind, Legs, Party, Period, Source, Totals, Wall,
 };
@@ -50,13 +51,13 @@ impl Story {
 
     /// What the facts mean together. `is_operator` is the operator table of the account: it
     /// decides about codes that may as well be a queue's or a group's ([`Fact::vague`]).
-    pub fn view(&self, _is_operator: &dyn Fn(&Alias) -> bool) -> View {
-        View::default()
+    pub fn view(&self, is_operator: &dyn Fn(&Alias) -> bool) -> View {
+        super::observed_view::view(&Evidence::new(self.0.iter(), is_operator))
     }
 }
 
 /// A call as its facts tell it (providers/common.md section 4).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct View {
     /// Who called whom.
     pub direction: Option<Direction>,
@@ -108,7 +109,7 @@ pub struct View {
 }
 
 /// One operator who was offered the call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rung {
     /// Whom.
     pub alias: Alias,

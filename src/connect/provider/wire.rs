@@ -52,6 +52,11 @@ impl Wire {
         self.root.get(name).is_some()
     }
 
+    /// All fields.
+    pub(super) const fn root(&self) -> &Value {
+        &self.root
+    }
+
     /// The value at a JSON pointer, or in the field of that name when it does not begin with `/`.
     pub(super) fn at(&self, place: &str) -> Option<&Value> {
         let value =

@@ -1,0 +1,1 @@
+//! Rules of the sheets that lean on what is missing: each capture leaves something out.
