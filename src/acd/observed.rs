@@ -9,9 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::observed_evidence::Evidence;
-use crate::model::{
-    Alias, Direction, Disposition, Fact, FactKind, Legs, Party, Period, Source, Totals, Wall,
-};
+use crate::model::{Alias, Direction, Disposition, Fact, Party, Period, Wall};
 
 /// Facts kept of one call. A busy ring-all of fifty with two rounds makes about 250; past the
 /// bound a sender at fault is not listened to.
@@ -30,18 +28,6 @@ impl Story {
     /// Takes in a fact. `false`: it was known, or the story is full.
     pub fn learn(&mut self, fact: Fact) -> bool {
         self.0.len() < FACTS_MAX && self.0.insert(fact)
-    }
-
-    /// Takes in that nothing more was heard until [`View::quiet_at`]: the call is over, since
-    /// everybody had left it at `left_at`.
-    pub fn close_quiet(&mut self, key: &str, left_at: Wall) -> bool {
-        self.learn(Fact {
-            key: key.to_owned(),
-            at: left_at,
-            source: Source::Live,
-            vague: false,
-            kind: FactKind::CallEnded { legs: Legs::default(), totals: Totals::default() },
-        })
     }
 
     /// The facts, by key and time.
@@ -76,7 +62,7 @@ pub struct View {
     /// When it was over.
     pub ended_at: Option<Wall>,
     /// Everybody has left and nobody talked, and the provider has no event for the end: unless
-    /// other facts come by [`View::quiet_at`], [`Story::close_quiet`] is to be called with this.
+    /// other facts come by [`View::quiet_at`], the engine makes a live `CallEnded` of this.
     pub all_left_at: Option<Wall>,
     /// [`QUIET`] after `all_left_at`.
     pub quiet_at: Option<Wall>,

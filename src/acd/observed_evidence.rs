@@ -122,7 +122,7 @@ impl<'a> Evidence<'a> {
 
     /// The last link that was not empty.
     pub(super) fn recording_url(&self) -> Option<String> {
-        let link = |fact: &&Fact| match &fact.kind {
+        let link = |fact: &Fact| match &fact.kind {
             FactKind::Recording { url } if !url.is_empty() => Some(url.clone()),
             FactKind::Recording { .. }
             | FactKind::CallStarted(_)
@@ -137,7 +137,7 @@ impl<'a> Evidence<'a> {
             | FactKind::Summary { .. }
             | FactKind::Told(_) => None,
         };
-        self.facts.iter().filter_map(link).last()
+        self.facts.iter().rev().find_map(|fact| link(fact))
     }
 
     /// Who placed a call that came from inside: the history knows best, then the earliest event.
@@ -307,7 +307,8 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// The end that a silence makes (`Story::close_quiet`); later news takes it back.
+/// The end that the engine makes of a silence ([`super::observed::QUIET`]); later news takes it
+/// back.
 const fn is_silence(fact: &Fact) -> bool {
     matches!((&fact.kind, fact.source), (FactKind::CallEnded { .. }, Source::Live))
 }

@@ -158,7 +158,7 @@ impl Hook<'_> {
             }),
             ended_at: Some(self.at),
             talk: talk.filter(|_| answered),
-            disposition: (!answered && !is_in).then(|| match status.as_str() {
+            disposition: (!answered && !is_in).then_some(match status.as_str() {
                 "cancel" => Disposition::Cancelled,
                 "busy" => Disposition::Busy,
                 "missed" => Disposition::NoAnswer,

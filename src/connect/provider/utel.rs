@@ -153,7 +153,7 @@ impl Hook<'_> {
             talk: seconds("conversation").filter(|_| answered),
             // Often 0 for calls that took their time: then it is not known.
             whole: seconds("duration").filter(|whole| *whole != Period::ZERO),
-            disposition: (!answered).then(|| match status.as_str() {
+            disposition: (!answered).then_some(match status.as_str() {
                 "busy" => Disposition::Busy,
                 "cancel" | "cancelled" | "canceled" => Disposition::Cancelled,
                 _ => Disposition::NoAnswer,
