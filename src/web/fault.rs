@@ -44,6 +44,9 @@ pub enum Fault {
     /// The request is larger than the endpoint takes.
     #[error("the request is too large")]
     TooLarge,
+    /// Request line and headers are larger than anybody needs.
+    #[error("the headers are too large")]
+    LongHeaders,
     /// The request took too long to arrive or to be done.
     #[error("the request took too long")]
     TooSlow,
@@ -86,6 +89,7 @@ impl Fault {
             Fault::Missing(_) => StatusCode::NOT_FOUND,
             Fault::Conflict(_) => StatusCode::CONFLICT,
             Fault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Fault::LongHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Fault::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Fault::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -105,6 +109,7 @@ impl Fault {
             Fault::Missing(_) => "not_found",
             Fault::Conflict(_) => "conflict",
             Fault::TooLarge => "too_large",
+            Fault::LongHeaders => "headers_too_large",
             Fault::TooSlow => "too_slow",
             Fault::TooMany(_) => "too_many",
             Fault::Unavailable => "unavailable",
@@ -126,6 +131,7 @@ impl Fault {
             | Fault::Missing(_)
             | Fault::Conflict(_)
             | Fault::TooLarge
+            | Fault::LongHeaders
             | Fault::TooSlow
             | Fault::Broken => None,
         }
@@ -147,7 +153,7 @@ impl IntoResponse for Fault {
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if matches!(self, Fault::TooLarge | Fault::TooSlow) {
+        if matches!(self, Fault::TooLarge | Fault::LongHeaders | Fault::TooSlow) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }

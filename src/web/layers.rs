@@ -18,6 +18,9 @@ use super::random;
 /// this.
 const WITHIN: Duration = Duration::from_secs(30);
 
+/// Bytes of request line and headers.
+const HEADERS_MAX: usize = 32 * 1024;
+
 /// No script, style or connection but our own; nobody may frame a page.
 const CSP: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
                    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -33,10 +36,8 @@ pub async fn surround(request: Request, next: Next) -> Response {
     let span = tracing::debug_span!("request", trace = %trace, method = %request.method());
     let api = request.uri().path().starts_with("/api/");
     let docs = request.uri().path().starts_with("/api/docs");
-    let framed_twice = request.headers().contains_key(header::TRANSFER_ENCODING)
-        && request.headers().contains_key(header::CONTENT_LENGTH);
-    let mut response = if framed_twice {
-        closing(Fault::Bad(String::from("two lengths of one body")))
+    let mut response = if is_too_long(&request) {
+        Fault::LongHeaders.into_response()
     } else {
         serve(request, next).instrument(span).await
     };
@@ -46,6 +47,7 @@ pub async fn surround(request: Request, next: Next) -> Response {
         }
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response.headers_mut().remove(header::CONTENT_LENGTH); // that of the empty body
         *response.body_mut() = Body::from(fault.envelope(&trace));
     }
     protect(&mut response, api, docs);
@@ -65,10 +67,13 @@ async fn serve(request: Request, next: Next) -> Response {
     }
 }
 
-fn closing(fault: Fault) -> Response {
-    let mut response = fault.into_response();
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
+/// Whether request line and headers are over the bound. The listener bounds what it buffers of
+/// headers that are not complete; this is for those that came in one piece.
+fn is_too_long(request: &Request) -> bool {
+    let line = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = request.headers().iter();
+    let bytes: usize = headers.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    line + bytes > HEADERS_MAX
 }
 
 fn protect(response: &mut Response, api: bool, docs: bool) {

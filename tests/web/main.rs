@@ -1,0 +1,10 @@
+//! The web over real sockets: who is let in, what they see, what bad input gets.
+
+mod docs;
+mod hooks;
+mod login;
+mod masking;
+mod raw;
+mod rig;
+mod scopes;
+mod stream;
