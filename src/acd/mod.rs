@@ -20,8 +20,12 @@ mod observed_view;
 mod offer;
 mod operator;
 mod owned;
+#[cfg(test)]
+mod owned_tests;
 mod pick;
 mod presence;
+#[cfg(test)]
+mod rig;
 mod roster;
 mod rows;
 mod save;
@@ -30,6 +34,8 @@ mod setup;
 mod state;
 mod strategy;
 mod told;
+#[cfg(test)]
+mod told_tests;
 mod views;
 
 pub use bench::{Bench, Counts, QueueKeys};
