@@ -131,10 +131,8 @@ impl Engine {
 
     fn name_one(&mut self, call: CallId, entry: EntryId, operator: OperatorId, round: u32) {
         let until = self.now.mono + ADVICE_FOR;
-        if let Some(entry) = self.state.entries.get(&entry)
-            && let Some(bench) = self.benches.get_mut(&entry.queue)
-        {
-            bench.count_round(operator);
+        if let Some(queue) = self.state.entries.get(&entry).map(|entry| entry.queue) {
+            self.count_round(queue, operator);
         }
         self.emit(Record::OfferMade {
             offer: OfferId(self.state.next.offer),

@@ -66,11 +66,15 @@ impl Engine {
         }
     }
 
-    /// The wanted wait with the least slack to its target.
+    /// The wanted wait with the least slack to its target. Where the idle are split, a caller for
+    /// whom nobody rings goes before one for whom somebody does.
     fn first_wanted(&self) -> Option<EntryId> {
         let deadline = |id: &EntryId| {
-            let target = self.rules_of(*id).map_or(Period::ZERO, |it| it.service_level.target);
-            self.state.entries.get(id).map(|entry| (entry.first.mono + target, entry.id))
+            let rules = self.rules_of(*id);
+            let target = rules.map_or(Period::ZERO, |it| it.service_level.target);
+            let entry = self.state.entries.get(id)?;
+            let rings = rules.is_some_and(|it| it.split) && entry.state != EntryState::Waiting;
+            Some((rings, entry.first.mono + target, entry.id))
         };
         self.wanted.iter().min_by_key(|id| deadline(id)).copied()
     }
@@ -219,7 +223,7 @@ impl Engine {
             waited: entry.waited(self.now),
             ringing_for: if live == 0 { Period::ZERO } else { self.now.mono.since(entry.round_at) },
             live: u32::try_from(live).unwrap_or(u32::MAX),
-            waiting: self.silent_callers(entry.queue),
+            waiting: self.silent_callers(entry.queue).saturating_add(u32::from(live > 0)),
             only: only.map(|(operator, _)| operator),
             ask: Ask::Round,
             bars: Bars { backed_off: &backed_off, excluded: &NOBODY, tried: &entry.tried },
@@ -243,9 +247,7 @@ impl Engine {
     }
 
     fn ring_one(&mut self, entry: &Entry, operator: OperatorId, round: u32, ring_until: Mono) {
-        if let Some(bench) = self.benches.get_mut(&entry.queue) {
-            bench.count_round(operator);
-        }
+        self.count_round(entry.queue, operator);
         let (offer, leg) = (OfferId(self.state.next.offer), LegId(self.state.next.leg));
         let call = entry.call;
         self.emit(Record::OfferMade {
@@ -260,10 +262,6 @@ impl Engine {
         });
         self.emit(Record::LegMade { leg, call, offer: Some(offer), number: None });
         self.act(Effect::Dial { leg, offer, operator, call });
-        let smooth = self.rules(entry.queue).map(|rules| rules.strategy);
-        if smooth == Some(Strategy::SmoothWeighted) {
-            self.keep_weights(entry.queue);
-        }
     }
 
     /// Callers of a queue for whom nobody rings.

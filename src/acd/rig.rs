@@ -188,7 +188,7 @@ impl Rig {
             Effect::Dial { leg, operator, .. } => Some((*operator, *leg)),
             _ => None,
         });
-        let name = |id| self.engine.state.operators.get(id).unwrap().name.to_string();
+        let name = |id: &crate::model::OperatorId| self.engine.state.operators.get(id).unwrap().name.to_string();
         dials.map(|(operator, leg)| (name(&operator), leg)).collect()
     }
 

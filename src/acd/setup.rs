@@ -16,6 +16,10 @@ use crate::model::{
 /// not leave a queue shut for a day. Smaller costs a look at every calendar more often.
 const SCHEDULE_MAX: Period = Period::mins(10);
 
+/// Queues up to this size have every running weight journaled after each round. Larger makes
+/// the journal longer, smaller lets a restart disturb the spread a little.
+const WEIGHTS_KEPT_MAX: u32 = 64;
+
 impl Engine {
     /// Brings everything that is worked out in line with state and settings.
     pub(super) fn set_up(&mut self) {
@@ -128,11 +132,19 @@ impl Engine {
         }
     }
 
-    /// Journals what a round of smooth weights moved.
-    pub(super) fn keep_weights(&mut self, queue: QueueId) {
-        let Some(after) = self.benches.get(&queue).map(Bench::keys) else { return };
+    /// Counts a round of smooth weights and journals what it moved; of a large queue only the
+    /// one who was taken, because the others are made up for in the next rounds.
+    pub(super) fn count_round(&mut self, queue: QueueId, operator: OperatorId) {
+        let Some(bench) = self.benches.get_mut(&queue) else { return };
+        let Some(keys) = bench.count_round(operator) else { return };
         let before = self.state.queues.get(&queue).map(|it| it.keys.clone()).unwrap_or_default();
-        self.keep_seats(queue, &before, &after);
+        if bench.counts().members <= WEIGHTS_KEPT_MAX {
+            let after = bench.keys();
+            self.keep_seats(queue, &before, &after);
+        } else {
+            let seats = vec![(operator, keys.turn, keys.current)];
+            self.emit(Record::SeatsKept { queue, next_turn: before.next_turn, seats });
+        }
     }
 
     /// Tells the benches of an operator's queues how the operator stands.
