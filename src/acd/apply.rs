@@ -354,7 +354,9 @@ impl State {
                 let made = Entry::new(*entry, *call, (*queue, name), config.clone(), at, *first);
                 self.add_entry(made);
                 self.on_call(*call, |it| {
-                    it.state = it.state.on(CallEvent::Queued(*entry)).unwrap_or(it.state);
+                    // Hours and block lists are behind whoever stands in a queue.
+                    let screened = it.state.on(CallEvent::Screened).unwrap_or(it.state);
+                    it.state = screened.on(CallEvent::Queued(*entry)).unwrap_or(screened);
                 });
             }
             Record::EntryTold { .. } => self.entry_told(at, record),

@@ -186,6 +186,10 @@ pub enum Command {
 }
 
 /// What comes out: what happened first, then what to do.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "outputs are polled one at a time and moved once, so a box would only add a visit to the heap"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// What happened; goes to the journal.

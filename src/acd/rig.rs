@@ -152,11 +152,11 @@ impl Rig {
     pub fn command(&mut self, command: Command) -> Result<(), Refusal> {
         let by = Name::from("tester");
         self.step(Input::Command { ticket: Ticket(1), by, supervisor: false, command });
-        let replies = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Reply { result, .. } => Some(result.clone()),
-            _ => None,
+        let reply = self.effects.iter().rev().find_map(|effect| {
+            let Effect::Reply { result, .. } = effect else { return None };
+            Some(result.clone())
         });
-        replies.last().unwrap()
+        reply.unwrap()
     }
 
     pub fn intent(&mut self, operator: &str, intent: Intent) {
@@ -171,9 +171,9 @@ impl Rig {
             line: None,
             queue: Name::from("sales"),
         }));
-        let arrived = self.records.iter().rev().find_map(|it| match &it.record {
-            Record::CallArrived { call, .. } => Some(*call),
-            _ => None,
+        let arrived = self.records.iter().rev().find_map(|it| {
+            let Record::CallArrived { call, .. } = &it.record else { return None };
+            Some(*call)
         });
         arrived.unwrap()
     }
@@ -184,11 +184,13 @@ impl Rig {
 
     /// Who was dialled in the last step, with their legs.
     pub fn dialled(&self) -> Vec<(String, LegId)> {
-        let dials = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Dial { leg, operator, .. } => Some((*operator, *leg)),
-            _ => None,
+        let dials = self.effects.iter().filter_map(|effect| {
+            let Effect::Dial { leg, operator, .. } = effect else { return None };
+            Some((*operator, *leg))
         });
-        let name = |id: &crate::model::OperatorId| self.engine.state.operators.get(id).unwrap().name.to_string();
+        let name = |id: &crate::model::OperatorId| {
+            self.engine.state.operators.get(id).unwrap().name.to_string()
+        };
         dials.map(|(operator, leg)| (name(&operator), leg)).collect()
     }
 
@@ -225,9 +227,9 @@ impl Rig {
 
     /// The last row that was saved of a call.
     pub fn row(&self, call: CallId) -> CallRow {
-        let rows = self.records.iter().rev().find_map(|it| match &it.record {
-            Record::CallSaved(row) if row.id == call => Some(row.as_ref().clone()),
-            _ => None,
+        let rows = self.records.iter().rev().find_map(|it| {
+            let Record::CallSaved(row) = &it.record else { return None };
+            (row.id == call).then(|| row.as_ref().clone())
         });
         rows.unwrap()
     }
@@ -240,9 +242,9 @@ impl Rig {
 
     /// Cards that were shown in the last step: whose, and the serialised state.
     pub fn pops(&self) -> Vec<(String, String)> {
-        let pops = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Live(Live::Pop(pop)) => Some(pop.as_ref()),
-            _ => None,
+        let pops = self.effects.iter().filter_map(|effect| {
+            let Effect::Live(Live::Pop(pop)) = effect else { return None };
+            Some(pop.as_ref())
         });
         let word = |pop: &Pop| serde_json::to_value(&pop.state).unwrap()["is"].clone();
         pops.map(|pop| (pop.operator.to_string(), word(pop).as_str().unwrap().to_owned())).collect()
@@ -252,13 +254,9 @@ impl Rig {
         self.engine.state.episodes.values().cloned().collect()
     }
 
-    pub fn count(&self, word: &str) -> usize {
-        self.records.iter().filter(|it| it.record.word() == word).count()
-    }
-
     pub fn offer_of(&self, name: &str) -> OfferId {
         let offers = self.engine.state.offers.values();
-        offers.filter(|it| it.name.as_str() == name).map(|it| it.id).last().unwrap()
+        offers.rev().find(|it| it.name.as_str() == name).map(|it| it.id).unwrap()
     }
 }
 

@@ -137,13 +137,14 @@ impl Engine {
     pub(super) fn count_round(&mut self, queue: QueueId, operator: OperatorId) {
         let Some(bench) = self.benches.get_mut(&queue) else { return };
         let Some(keys) = bench.count_round(operator) else { return };
-        let before = self.state.queues.get(&queue).map(|it| it.keys.clone()).unwrap_or_default();
+        let Some(known) = self.state.queues.get(&queue).map(|it| &it.keys) else { return };
         if bench.counts().members <= WEIGHTS_KEPT_MAX {
-            let after = bench.keys();
+            let (before, after) = (known.clone(), bench.keys());
             self.keep_seats(queue, &before, &after);
         } else {
+            let next_turn = known.next_turn;
             let seats = vec![(operator, keys.turn, keys.current)];
-            self.emit(Record::SeatsKept { queue, next_turn: before.next_turn, seats });
+            self.emit(Record::SeatsKept { queue, next_turn, seats });
         }
     }
 

@@ -13,7 +13,7 @@ use super::offer::{Offer, OfferState};
 use super::settings::QueueSettings;
 use crate::model::{
     Alias, Authority, CallId, Direction, EntryId, Fact, FactKind, Legs, Name, OfferEnd, OfferId,
-    OfferTold, OperatorId, Outcome, Party, Period, Reach, Record, Source, Totals, Wall,
+    OfferTold, OperatorId, Outcome, Period, Reach, Record, Source, Totals, Wall,
 };
 
 /// Two events this close are one moment: providers tell whole seconds. Larger calls a refusal

@@ -149,9 +149,9 @@ fn ask(rig: &mut Rig, key: Option<&str>) -> Vec<String> {
         kind: AskKind::Order,
         deadline,
     }));
-    let answers = rig.effects.iter().find_map(|effect| match effect {
-        Effect::RouteAnswer { operators, .. } => Some(operators.clone()),
-        _ => None,
+    let answers = rig.effects.iter().find_map(|effect| {
+        let Effect::RouteAnswer { operators, .. } = effect else { return None };
+        Some(operators.clone())
     });
     answers.unwrap().iter().map(Name::to_string).collect()
 }
