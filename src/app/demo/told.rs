@@ -1,0 +1,75 @@
+//! The demo in the terminal: one line for each card and each call that ends, numbers masked.
+
+use std::sync::Arc;
+
+use crate::model::{Live, Party, Pop, PopState};
+use crate::web::{Hub, Next, Reader, Role};
+
+/// Prints what happens until the hub is gone.
+pub async fn tell(hub: Hub) {
+    let reader = Arc::new(Reader {
+        login: "demo".into(),
+        role: Role::Admin,
+        operator: None,
+        queues: Vec::new(),
+        language: None,
+    });
+    let Ok(mut subscription) = hub.subscribe(&reader, Vec::new(), None) else { return };
+    loop {
+        match subscription.next().await {
+            Next::Event(event) => {
+                if let Some(line) = line(&event.live) {
+                    println!("{line}");
+                }
+            }
+            Next::Lost => {}
+            Next::Closed => return,
+        }
+    }
+}
+
+fn line(live: &Live) -> Option<String> {
+    match live {
+        Live::Pop(pop) => Some(card(pop)),
+        Live::Call(call) if call.ended_at.is_some() && call.settled => {
+            let who = call.answered_by.as_ref().map_or("-", |name| name.as_str());
+            let word = call.disposition.word();
+            Some(format!(
+                "  call  {:<16} {:<20} {word} {who}",
+                call.account.as_str(),
+                client(&call.client)
+            ))
+        }
+        Live::Call(_) | Live::Operator(_) | Live::Queue(_) | Live::Episode(_) => None,
+    }
+}
+
+fn card(pop: &Pop) -> String {
+    let state = match &pop.state {
+        PopState::Ringing => String::from("rings"),
+        PopState::Talking { .. } => String::from("talks"),
+        PopState::TakenBy { operator } => format!("taken by {operator}"),
+        PopState::Missed { rang } => format!("missed after {rang}"),
+        PopState::CallerGone => String::from("caller gone"),
+        PopState::Withdrawn { .. } => String::from("withdrawn"),
+        PopState::Ended { how } => how.clone(),
+        PopState::Over { talk } => format!("talked {talk}"),
+    };
+    format!(
+        "  card  {:<16} {:<20} {}: {state}",
+        pop.account.as_str(),
+        client(&pop.client),
+        pop.operator
+    )
+}
+
+/// `Number` prints itself masked; what is no number is not shown at all.
+fn client(party: &Option<Party>) -> String {
+    match party {
+        Some(Party::Number(number) | Party::Guessed(number)) => number.to_string(),
+        Some(Party::Extension(digits)) => digits.clone(),
+        Some(Party::Hidden) => String::from("hidden number"),
+        Some(Party::Unparsed(_)) => String::from("unreadable number"),
+        None => String::from("unknown"),
+    }
+}

@@ -1,0 +1,287 @@
+//! The loop that drives the switch, and the journal behind it.
+//!
+//! One task owns the [`Switch`]; everybody else asks it by message and reads the snapshot it
+//! publishes. An input goes in, every output is taken out, then comes the next input. Attempts
+//! leave at once. Promises leave when the records before them are committed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use super::clock::Clock;
+use super::hearing;
+use crate::connect::provider::Account;
+use crate::model::{Name, Now, Period, Record, Seq, Stamped};
+use crate::store::{Commit, Journal, StoredRequest};
+use crate::switch::{Effect, Input, Output, Refusal, RouteAsk, Settings, Switch, Ticket};
+use crate::web::{Ask, Desk, Hub};
+
+/// Records between two saved states. More make a restart slower to fold them, fewer write the
+/// whole state more often than it changes.
+const RECORDS_PER_STATE: u64 = 10_000;
+/// Screens read a snapshot that is at most this old; a shorter time copies the state more often.
+const PUBLISH_EVERY: Period = Period::millis(100);
+/// A routing answer leaves after this even when the disk has not answered: the caller waits.
+const ROUTE_WAIT_MAX: Duration = Duration::from_millis(50);
+
+/// A configuration that was read again.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What the engine is told.
+    pub settings: Arc<Settings>,
+    /// What the readers of requests are told.
+    pub accounts: Arc<Vec<Account>>,
+    /// Told when the switch has it.
+    pub done: oneshot::Sender<()>,
+}
+
+/// Everything the driver holds by its end.
+pub struct Ends {
+    /// The clock.
+    pub clock: Clock,
+    /// Where records go.
+    pub journal: Journal,
+    /// Where screens listen.
+    pub hub: Hub,
+    /// Requests that were acknowledged before the start and not heard; they come first.
+    pub unheard: Vec<StoredRequest>,
+    /// Committed requests of providers, in the order of the inbox.
+    pub requests: mpsc::Receiver<StoredRequest>,
+    /// What people and providers ask, and where screens look.
+    pub desk: Desk,
+    /// Configurations that were read again.
+    pub reloads: mpsc::Receiver<Reloaded>,
+    /// How the requests are read.
+    pub accounts: Arc<Vec<Account>>,
+    /// Asks the driver to save its state and return.
+    pub stop: CancellationToken,
+}
+
+/// The answers that are owed.
+#[derive(Default)]
+struct Owed {
+    last: u64,
+    commands: BTreeMap<Ticket, oneshot::Sender<Result<(), Refusal>>>,
+    routes: BTreeMap<Ticket, oneshot::Sender<Vec<Name>>>,
+}
+
+/// One promise, ready to be kept.
+enum Promise {
+    Reply(oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>),
+    Route(oneshot::Sender<Vec<Name>>, Vec<Name>),
+}
+
+/// The switch with its ends and its place in the journal.
+struct Driver {
+    switch: Switch,
+    ends: Ends,
+    owed: Owed,
+    last: Seq,
+    state_at: Seq,
+    published_at: Now,
+    dirty: bool,
+}
+
+/// Runs the switch until it is asked to stop: one input, every output, the next input.
+///
+/// `last` is the last record in the journal. Saves the state before it returns.
+pub async fn drive(switch: Switch, ends: Ends, last: Seq) {
+    let published_at = ends.clock.now();
+    let mut driver = Driver {
+        switch,
+        ends,
+        owed: Owed::default(),
+        last,
+        state_at: last,
+        published_at,
+        dirty: true,
+    };
+    driver.take(Input::Restarted);
+    for request in std::mem::take(&mut driver.ends.unheard) {
+        driver.heard(&request);
+    }
+    driver.run().await;
+    driver.close().await;
+}
+
+impl Driver {
+    async fn run(&mut self) {
+        loop {
+            let due = self.switch.poll_timeout();
+            let publish = self.dirty.then_some(self.published_at.mono + PUBLISH_EVERY);
+            let clock = self.ends.clock;
+            tokio::select! {
+                biased; // stop first, then what is due, then people, then news
+                () = self.ends.stop.cancelled() => return,
+                () = clock.until(due) => {
+                    self.switch.handle_timeout(clock.now());
+                    self.drain();
+                }
+                () = clock.until(publish) => self.publish(),
+                Some(ask) = self.ends.desk.asks.recv() => self.asked(ask),
+                Some(reloaded) = self.ends.reloads.recv() => self.reloaded(reloaded),
+                Some(request) = self.ends.requests.recv() => self.heard(&request),
+                else => return,
+            }
+            if self.last.0.saturating_sub(self.state_at.0) >= RECORDS_PER_STATE {
+                self.save_state().await;
+            }
+        }
+    }
+
+    /// Takes what waits already, then writes the state down.
+    async fn close(&mut self) {
+        self.ends.desk.asks.close();
+        while let Ok(ask) = self.ends.desk.asks.try_recv() {
+            self.asked(ask);
+        }
+        while let Ok(request) = self.ends.requests.try_recv() {
+            self.heard(&request);
+        }
+        self.publish();
+        self.save_state().await;
+    }
+
+    fn heard(&mut self, request: &StoredRequest) {
+        let heard = hearing::heard(&self.ends.accounts, request);
+        self.take(Input::Heard(heard));
+    }
+
+    fn asked(&mut self, ask: Ask) {
+        let ticket = self.owed.ticket();
+        match ask {
+            Ask::Command { by, supervisor, command, reply } => {
+                self.owed.commands.insert(ticket, reply);
+                self.take(Input::Command { ticket, by, supervisor, command });
+            }
+            Ask::Route { question, reply } => {
+                self.owed.routes.insert(ticket, reply);
+                self.take(Input::RouteAsked(RouteAsk {
+                    ticket,
+                    account: question.account,
+                    key: question.key,
+                    client: question.client,
+                    line: question.line,
+                    queue: question.queue,
+                    kind: question.kind,
+                    deadline: question.deadline,
+                }));
+            }
+        }
+    }
+
+    fn reloaded(&mut self, reloaded: Reloaded) {
+        self.ends.accounts = reloaded.accounts;
+        self.take(Input::Reload(reloaded.settings));
+        let _gone = reloaded.done.send(()).is_err();
+    }
+
+    fn take(&mut self, input: Input) {
+        self.switch.handle(input, self.ends.clock.now());
+        self.drain();
+    }
+
+    /// Takes every output out: attempts leave here, promises wait for the batch.
+    fn drain(&mut self) {
+        let mut records = Vec::new();
+        let mut promises = Vec::new();
+        while let Some(output) = self.switch.poll_output() {
+            self.dirty = true;
+            match output {
+                Output::Record(at, record) => records.push(self.stamp(at, record)),
+                Output::Effect(Effect::Live(live)) => {
+                    self.ends.hub.publish(live);
+                }
+                Output::Effect(Effect::Reply { ticket, result }) => {
+                    let answer = self.owed.commands.remove(&ticket);
+                    promises.extend(answer.map(|answer| Promise::Reply(answer, result)));
+                }
+                Output::Effect(Effect::RouteAnswer { ticket, operators }) => {
+                    let answer = self.owed.routes.remove(&ticket);
+                    promises.extend(answer.map(|answer| Promise::Route(answer, operators)));
+                }
+                Output::Effect(effect) => debug!(?effect, "no telephone is attached"),
+            }
+        }
+        self.commit(records, promises);
+    }
+
+    fn stamp(&mut self, at: Now, record: Record) -> Stamped {
+        self.last = Seq(self.last.0.saturating_add(1));
+        Stamped { seq: self.last, at, record }
+    }
+
+    fn commit(&self, records: Vec<Stamped>, promises: Vec<Promise>) {
+        if records.is_empty() {
+            for promise in promises {
+                promise.keep(true);
+            }
+            return;
+        }
+        let commit = self.ends.journal.append(records);
+        if !promises.is_empty() {
+            tokio::spawn(keep_after(commit, promises));
+        }
+    }
+
+    fn publish(&mut self) {
+        self.published_at = self.ends.clock.now();
+        self.ends.desk.publish(self.switch.snapshot(self.published_at));
+        self.dirty = false;
+    }
+
+    async fn save_state(&mut self) {
+        self.state_at = self.last;
+        if let Err(error) = self.ends.journal.save_state(self.last, self.switch.state()).await {
+            // Not a loss: the records since the last state are there, the next start folds more.
+            warn!(%error, record = self.last.0, "the state could not be saved");
+        }
+    }
+}
+
+impl Owed {
+    fn ticket(&mut self) -> Ticket {
+        self.last = self.last.saturating_add(1);
+        Ticket(self.last)
+    }
+}
+
+impl Promise {
+    /// Keeps it, or leaves the asker without an answer when the records are not written. An
+    /// asker who has gone away is no fault.
+    fn keep(self, written: bool) {
+        let _gone = match self {
+            Promise::Reply(answer, result) if written => answer.send(result).is_err(),
+            Promise::Reply(..) => true,
+            Promise::Route(answer, operators) => answer.send(operators).is_err(),
+        };
+    }
+}
+
+/// Waits for the commit and keeps what was promised. A routing answer does not wait for ever.
+async fn keep_after(commit: Commit, promises: Vec<Promise>) {
+    let (routes, replies): (Vec<_>, Vec<_>) =
+        promises.into_iter().partition(|promise| matches!(promise, Promise::Route(..)));
+    let mut commit = std::pin::pin!(commit);
+    let early = tokio::time::timeout(ROUTE_WAIT_MAX, &mut commit).await;
+    if early.is_err() {
+        warn!("the journal is slow: routing answers leave before their commit");
+    }
+    for route in routes {
+        route.keep(true);
+    }
+    let written = match early {
+        Ok(written) => written,
+        Err(_slow) => commit.await,
+    };
+    if let Err(error) = &written {
+        error!(%error, "records could not be written");
+    }
+    for reply in replies {
+        reply.keep(written.is_ok());
+    }
+}

@@ -1,0 +1,237 @@
+//! Starting a node, and stopping it: what is opened in which order, and what waits for what.
+//!
+//! The journal comes first, because whoever holds its lock owns the data directory. The switch is
+//! the fold of its records; requests that were acknowledged and not heard are read again before
+//! any new one. A stop goes the other way round: nothing new, what is in flight, the state, the
+//! database, the lock.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::clock::Clock;
+use super::config::Site;
+use super::driver::{self, Ends};
+use super::orders::Desk;
+use super::source::{self, Running, Source};
+use super::{accounts, clock, control, people, web_site};
+use crate::acd::Settings;
+use crate::model::Seq;
+use crate::store::{self, Journal, JournalLimits, Projector, Recovered, Retention, Store};
+use crate::switch::Switch;
+use crate::web::{self, Hub, Web};
+
+/// Configurations on their way to the driver; people do not reload faster than it takes them.
+const RELOADS_MAX: usize = 4;
+/// How long the projector may take to bring the database up to the journal at a stop. What is
+/// left is done at the next start.
+const PROJECT_WITHIN: Duration = Duration::from_secs(10);
+/// How often what is older than its time is deleted.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+
+/// A running node.
+pub struct Node {
+    /// Where the web listens.
+    pub address: SocketAddr,
+    /// The live stream.
+    pub hub: Hub,
+    /// Who carries orders out.
+    pub desk: Desk,
+    stop_web: CancellationToken,
+    stop_driver: CancellationToken,
+    stop_rest: CancellationToken,
+    web: JoinHandle<()>,
+    driver: JoinHandle<()>,
+    rest: Vec<JoinHandle<()>>,
+}
+
+/// The data directory with what lies in it.
+pub struct Opened {
+    /// The journal.
+    pub journal: Journal,
+    /// The database.
+    pub store: Store,
+    /// The configuration, with what was made beside the file.
+    pub site: Arc<Site>,
+    recovered: Recovered,
+    requests: mpsc::Receiver<store::StoredRequest>,
+}
+
+/// Opens the data directory of a configuration; a command does so when no server runs.
+pub async fn open(file: Option<&PathBuf>) -> anyhow::Result<Opened> {
+    let site = source::load(file, Default::default())?;
+    make_private(&site.data_dir)?;
+    let (journal, recovered, requests) =
+        Journal::open(&site.data_dir, JournalLimits::default()).await?;
+    let password = site.database.password.as_ref().map(|secret| secret.expose_secret());
+    let store = Store::open(&site.database.url, password, &site.data_dir).await?;
+    let site = Arc::new(source::load(file, people::extra(&store).await?)?);
+    Ok(Opened { journal, store, site, recovered, requests })
+}
+
+/// Brings the database up to the journal, as far as that goes in the time of a stop.
+pub async fn catch_up(journal: &Journal, store: &Store) {
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let (projector, _lag) = Projector::new(store.clone(), journal.clone());
+    if tokio::time::timeout(PROJECT_WITHIN, projector.run(stop)).await.is_err() {
+        warn!("the database is behind the journal");
+    }
+}
+
+/// Makes a folder that only its owner may read.
+fn make_private(folder: &Path) -> anyhow::Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// Starts a node on an open data directory. It takes requests when this returns.
+pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node> {
+    let Opened { journal, store, site, recovered, requests } = opened;
+    for warning in &site.warnings {
+        warn!("{warning}");
+    }
+    let clock = Clock::after(recovered.last.map(|(_, now)| now));
+    let last = recovered.last.map_or(Seq(0), |(seq, _)| seq);
+    let switch = fold(&site.settings, &recovered)?;
+    people::sync(&store, &site, clock.now().wall).await?;
+    let listener = TcpListener::bind(site.web.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", site.web.listen))?;
+    let address = listener.local_addr()?;
+    let tls = site.web.tls.as_ref().map(tls).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let base = format!("{scheme}://{address}");
+
+    let hub = Hub::new(clock.now().wall);
+    let (exchange, desk) = web::exchange();
+    let accounts = Arc::new(accounts::accounts(&site));
+    let key = web_site::key(&site.data_dir)?;
+    let parts = web::Parts {
+        journal: journal.clone(),
+        store: store.clone(),
+        exchange,
+        hub: hub.clone(),
+        clock: Arc::new(move || clock.now()),
+        site: web_site::web_site(&site, accounts.clone(), key, &base),
+        metrics: super::telemetry::metrics(),
+    };
+    let web = Web::new(parts);
+    let (reloads, reloaded) = mpsc::channel(RELOADS_MAX);
+    let running = Running { reloads, web: web.clone(), key, base };
+    let source = Source::new(file, store.clone(), site.clone(), Some(running));
+    let (stop_web, stop_driver, stop_rest) =
+        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let ends = Ends {
+        clock,
+        journal: journal.clone(),
+        hub: hub.clone(),
+        desk,
+        reloads: reloaded,
+        unheard: recovered.unheard,
+        requests,
+        accounts,
+        stop: stop_driver.clone(),
+    };
+    let driver = tokio::spawn(driver::drive(switch, ends, last));
+    let (projector, _lag) = Projector::new(store.clone(), journal.clone());
+    let desk = Desk { store: store.clone(), journal: journal.clone(), source: Arc::new(source) };
+    let socket = control::open(&site.data_dir)?;
+    let rest = vec![
+        tokio::spawn(projector.run(stop_rest.clone())),
+        tokio::spawn(control::listen(socket, desk.clone(), stop_rest.clone())),
+        tokio::spawn(forget(desk.clone(), stop_rest.clone())),
+        tokio::spawn(super::telemetry::upkeep(stop_rest.clone())),
+    ];
+    let web = tokio::spawn(web::serve(web, listener, tls, stop_web.clone()));
+    info!(%address, records = last.0, "ready");
+    Ok(Node { address, hub, desk, stop_web, stop_driver, stop_rest, web, driver, rest })
+}
+
+/// The switch as it was: the last state and the records after it.
+fn fold(settings: &Arc<Settings>, recovered: &Recovered) -> anyhow::Result<Switch> {
+    let state = recovered.state.as_ref().map(|(_, bytes)| bytes.as_slice());
+    let mut switch = Switch::restore(settings.clone(), state, rand::random())
+        .context("the state in the journal is of another version")?;
+    for record in &recovered.records {
+        switch.replay(record);
+    }
+    Ok(switch)
+}
+
+fn tls(files: &super::config::Tls) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let chain = CertificateDer::pem_file_iter(&files.cert_file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("cannot read {}", files.cert_file.display()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key_file)
+        .with_context(|| format!("cannot read {}", files.key_file.display()))?;
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
+    let config = config.with_single_cert(chain, key).context("certificate and key do not fit")?;
+    Ok(Arc::new(config))
+}
+
+/// Deletes what is older than it is kept, now and every hour.
+async fn forget(desk: Desk, stop: CancellationToken) {
+    loop {
+        let site = desk.source.site();
+        let kept = Retention {
+            calls: site.retention.calls,
+            decisions: site.retention.decisions,
+            raw: site.retention.raw,
+        };
+        match store::forget(&desk.journal, &desk.store, &kept, clock::wall()).await {
+            Ok(gone) => info!(?gone, "what is older than it is kept was deleted"),
+            Err(error) => warn!(%error, "old rows could not be deleted"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(FORGET_EVERY) => {}
+        }
+    }
+}
+
+impl Node {
+    /// Ends the node: requests in flight are finished, the state is saved, the database is
+    /// brought up to the journal, the directory is given free.
+    pub async fn stop(self) {
+        self.stop_web.cancel();
+        joined("web", self.web).await;
+        self.stop_driver.cancel();
+        joined("driver", self.driver).await;
+        self.stop_rest.cancel();
+        let rest = async {
+            for task in self.rest {
+                joined("task", task).await;
+            }
+        };
+        if tokio::time::timeout(PROJECT_WITHIN, rest).await.is_err() {
+            warn!("the database is behind the journal; the next start goes on with it");
+        }
+        self.desk.journal.close().await;
+        self.desk.store.close().await;
+        info!("stopped");
+    }
+
+    /// Whether a task ended that should not have.
+    pub fn is_broken(&self) -> bool {
+        self.driver.is_finished() || self.web.is_finished()
+    }
+}
+
+async fn joined(what: &str, task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        warn!(%error, what, "a task ended badly");
+    }
+}
