@@ -25,7 +25,7 @@ function operator(name, intent, reach, work, extra = {}) {
 
 export function pop(offer, state, extra = {}) {
   return {
-    offer, call: `0193-${offer}`, operator: 'Dilnoza', state, client: '+998901234567', client_kind: 'number',
+    offer, call: `0193-${offer}`, operator: 'Dilnoza', state, client: '+998901234567', client_ref: 'n_67', client_kind: 'number',
     line: '+998712001122', queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main',
     offered_at: ago(4), ...extra,
   }
@@ -150,7 +150,7 @@ function answer(state, method, url, body) {
   }
   if (path === '/calls') {
     const client = url.searchParams.get('client')
-    const items = state.calls.filter((one) => client === null || one.client_e164 === client)
+    const items = state.calls.filter((one) => client === null || one.client_e164 === client || client === 'n_67')
     return ok({ items, next: url.searchParams.has('cursor') ? null : 'c2' })
   }
   if (path.endsWith('/explain')) return ok({ sentences: [{ text: 'Sotuv navbati: barchaga bir vaqtda.', cites: [] }, { text: 'Malika: telefon roʻyxatda emas.', cites: [] }] })

@@ -134,6 +134,9 @@ pub struct PopView {
     pub state: PopStateView,
     /// Who calls.
     pub client: Option<Phone>,
+    /// Stands for the number in filters, also where the reader may see it whole: a filter by the
+    /// number itself would let them guess the masked ones of other queues.
+    pub client_ref: Option<String>,
     /// `number`, `guessed`, `hidden`, `unparsed` or `extension`.
     pub client_kind: Option<&'static str>,
     /// The number that was dialled.
@@ -274,6 +277,7 @@ impl PopView {
             operator: text(&pop.operator),
             state: state(&pop.state),
             client: eyes.party(pop.client.as_ref(), sight),
+            client_ref: reference(pop, sight, eyes),
             client_kind: kind_word(pop.client.as_ref()),
             line: eyes.party(pop.line.as_ref(), sight),
             queue: maybe_text(pop.queue.as_ref()),
@@ -283,6 +287,11 @@ impl PopView {
             offered_at: stamp(pop.offered_at),
         }
     }
+}
+
+fn reference(pop: &model::Pop, sight: Sight, eyes: &Eyes) -> Option<String> {
+    let number = pop.client.as_ref()?.e164()?;
+    (sight != Sight::None).then(|| eyes.refer(number))
 }
 
 fn state(state: &PopState) -> PopStateView {

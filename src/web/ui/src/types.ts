@@ -77,6 +77,8 @@ export interface Pop {
   operator: string
   state: PopState
   client: Phone | null
+  /** Stands for the number in filters, whether it is shown whole or not. */
+  client_ref: string | null
   client_kind: string | null
   line: Phone | null
   queue: string | null

@@ -7,7 +7,7 @@ const at = (ms: number): string => new Date(ms).toISOString()
 
 function pop(offer: number, state: PopState, offeredAt = offer * 1000): Pop {
   return {
-    offer, call: `c${offer}`, operator: 'Dilnoza', state, client: '+998901234567', client_kind: 'number', line: null,
+    offer, call: `c${offer}`, operator: 'Dilnoza', state, client: '+998901234567', client_ref: 'n_1', client_kind: 'number', line: null,
     queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main', offered_at: at(offeredAt),
   } // prettier-ignore
 }

@@ -15,7 +15,7 @@ const operator: OperatorView = {
 
 function pop(state: PopState, change: Partial<Pop> = {}): Pop {
   return {
-    offer: 1, call: 'c1', operator: 'Dilnoza', state, client: '+998901234567', client_kind: 'number',
+    offer: 1, call: 'c1', operator: 'Dilnoza', state, client: '+998901234567', client_ref: 'n_1', client_kind: 'number',
     line: '+998712001122', queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main',
     offered_at: new Date().toISOString(), ...change,
   } // prettier-ignore

@@ -61,7 +61,7 @@ function Card(props: { card: CardState; episodes: readonly Episode[] }) {
       </p>
       <Actions card={props.card} />
       <TaskLine pop={pop} episodes={props.episodes} />
-      <History client={pop.client} call={pop.call} />
+      <History client={pop.client_ref ?? phoneKey(pop.client)} call={pop.call} />
     </section>
   )
 }

@@ -4,17 +4,17 @@ import { api } from '../../api.ts'
 import { serverNow } from '../../clock.ts'
 import { Skeleton } from '../../parts/basic.tsx'
 import { DispositionSign } from '../../parts/state.tsx'
-import { duration, phoneKey, when } from '../../text/format.ts'
+import { duration, when } from '../../text/format.ts'
 import { t } from '../../text/index.ts'
-import type { Call, Phone } from '../../types.ts'
+import type { Call } from '../../types.ts'
 
 const SHOWN = 5
 
 /** After this long the card says that the history is slow, in milliseconds. */
 const SLOW = 2000
 
-export function History(props: { client: Phone | null; call: string }) {
-  const key = phoneKey(props.client)
+export function History(props: { client: string | null; call: string }) {
+  const key = props.client
   const [calls, setCalls] = useState<readonly Call[] | null>(null)
   const [isSlow, setSlow] = useState(false)
   useEffect(() => {

@@ -19,7 +19,9 @@ export function MissedStats() {
   const by: By = BY.find((one) => one === asked) ?? 'hour'
   const from = board.value?.day_start
   const stats = useFetched(() => api.stats('missed', { by, from }), [by, from, callsChanged.value])
-  const rows = stats.value?.by === by ? stats.value.items : []
+  const items = stats.value?.by === by ? stats.value.items : []
+  // By reason the server counts every way a wait ended; only those that missed somebody belong here.
+  const rows = by === 'reason' ? items.filter((row) => (row.missed ?? 0) > 0) : items
   const choose = (
     <Choose
       name="by"
