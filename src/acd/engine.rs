@@ -257,13 +257,13 @@ impl Engine {
     }
 
     /// The rules of a queue as they are configured.
-    pub(super) fn rules(&self, queue: QueueId) -> Option<&QueueSettings> {
+    pub(super) fn rules(&self, queue: QueueId) -> Option<&Arc<QueueSettings>> {
         self.roster.queue(&self.state.queues.get(&queue)?.name)
     }
 
     /// The rules that hold for a wait: those it began under, or those in force when the earlier
     /// ones are gone with a restart.
-    pub(super) fn rules_of(&self, entry: EntryId) -> Option<&QueueSettings> {
+    pub(super) fn rules_of(&self, entry: EntryId) -> Option<&Arc<QueueSettings>> {
         let entry = self.state.entries.get(&entry)?;
         let older = self.older.get(&entry.config);
         let roster = older.unwrap_or(&self.roster);

@@ -134,7 +134,7 @@ impl Engine {
         if let Some(entry) = waiting
             && !self.progresses(entry.id)
         {
-            return broken(15, "a caller waits and nothing is armed");
+            return broken(15, &format!("nothing is armed for {entry:?} at {:?}", self.now));
         }
         None
     }

@@ -28,6 +28,10 @@ const ATTEMPT_FOR: Period = Period::mins(2);
 /// Nobody can be made good after this: the episode expires.
 const EPISODE_MAX: Period = Period::days(30);
 
+/// A due time that passed less than this ago is worth a reminder; after a longer stop of the
+/// service the list shows it anyway.
+const REMIND_FOR: Period = Period::secs(2);
+
 /// Calls that one episode lists. Callers without a number share one episode for each group.
 const EPISODE_CALLS_MAX: usize = 200;
 
@@ -269,6 +273,12 @@ impl Engine {
         }
         let mut next = row.clone();
         match &row.state {
+            _ if row.due_at.is_some_and(|due| due <= now && due + REMIND_FOR > now) => {
+                // Nobody changed anything: screens only learn that it is overdue.
+                self.state.dirty.episodes.insert(id);
+                self.state.dirty.armed_episodes.insert(id);
+                return;
+            }
             _ if row.last_at + EPISODE_MAX <= now => {
                 next.state = EpisodeState::Closed(Closing::Expired { at: now });
             }
@@ -298,7 +308,9 @@ impl Engine {
                 | EpisodeState::Closed(_) => None,
             };
             let on_clock = |at: Wall| self.now.mono + at.since(self.now.wall).max(Period(1));
-            earliest([lock.map(on_clock), Some(on_clock(row.last_at + EPISODE_MAX))])
+            let remind = row.due_at.filter(|due| *due > self.now.wall && !is_closed(row));
+            let end = Some(on_clock(row.last_at + EPISODE_MAX));
+            earliest([lock.map(on_clock), remind.map(on_clock), end])
         });
         self.alarms.set(Alarm::Episode(id), due);
     }

@@ -255,3 +255,58 @@ fn a_restart_ends_calls_of_ours_and_makes_them_callback_items() {
         Some(PopState::CallerGone)
     ));
 }
+
+/// Random leg events, clicks and time; the rig compares the state with its fold and checks every
+/// invariant after each step.
+#[test]
+fn nothing_that_legs_and_people_do_breaks_the_books() {
+    let strategies = Strategy::ALL;
+    for number in 0..22_u64 {
+        let mut seed = crate::model::Seed::new(number);
+        let mut settings = site(&["Aziza", "Bobur", "Dilnoza"]);
+        let queue = &mut settings.queues[0];
+        queue.strategy = strategies[usize::try_from(number).unwrap() % strategies.len()];
+        queue.auto_pause = Some(AutoPause { misses: 3, lasts: Period::mins(1) });
+        queue.confirm = Period::millis(if seed.chance(50) { 400 } else { 0 });
+        if seed.chance(50) {
+            queue.sticky = Some(Sticky { ring: Period::secs(9), wait_max: Period::secs(5) });
+        }
+        let mut rig = Rig::ready(settings);
+        let mut next = 1;
+        for _ in 0..100 {
+            let legs: Vec<LegId> = rig.engine.state.legs.keys().copied().collect();
+            let some = |seed: &mut crate::model::Seed| {
+                let count = u64::try_from(legs.len()).unwrap();
+                legs.get(usize::try_from(seed.below(count)).unwrap()).copied()
+            };
+            let name = ["Aziza", "Bobur", "Dilnoza"][usize::try_from(seed.below(3)).unwrap()];
+            match seed.below(12) {
+                0 | 1 => {
+                    next += 1;
+                    rig.arrive(next, &format!("+99890000000{}", seed.below(4)));
+                }
+                2 => rig.intent(name, Intent::Ready),
+                3 => rig.intent(
+                    name,
+                    [Intent::Dnd, Intent::Offline][usize::try_from(seed.below(2)).unwrap()].clone(),
+                ),
+                4 | 5 => rig.pass(Period::millis(seed.below(9000))),
+                6 if seed.chance(30) => rig.restart(usize::try_from(seed.below(50)).unwrap()),
+                _ => {
+                    let Some(leg) = some(&mut seed) else { continue };
+                    let events = [
+                        LegEvent::Ringing,
+                        LegEvent::Answered,
+                        LegEvent::Answered,
+                        LegEvent::Bridged,
+                        LegEvent::Bridged,
+                        gone(),
+                        LegEvent::Ended(EndedBy::Busy),
+                        LegEvent::Ended(EndedBy::Unreachable),
+                    ];
+                    rig.leg(leg, events[usize::try_from(seed.below(8)).unwrap()]);
+                }
+            }
+        }
+    }
+}

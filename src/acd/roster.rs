@@ -14,7 +14,8 @@ use crate::model::{Alias, Name, Party, normalise};
 pub struct Roster {
     settings: Arc<Settings>,
     operators: BTreeMap<Name, usize>,
-    queues: BTreeMap<Name, usize>,
+    /// Shared, because a queue may have ten thousand members and is handed out with every round.
+    queues: BTreeMap<Name, Arc<QueueSettings>>,
     accounts: BTreeMap<Name, usize>,
     /// By account and alias; plain aliases have no account.
     aliases: BTreeMap<(Option<Name>, String), Name>,
@@ -32,7 +33,11 @@ impl Roster {
         }
         Roster {
             operators: places(settings.operators.iter().map(|it| &it.name)),
-            queues: places(settings.queues.iter().map(|it| &it.name)),
+            queues: settings
+                .queues
+                .iter()
+                .map(|queue| (queue.name.clone(), Arc::new(queue.clone())))
+                .collect(),
             accounts: places(settings.accounts.iter().map(|it| &it.name)),
             aliases,
             settings,
@@ -50,8 +55,8 @@ impl Roster {
     }
 
     /// A queue's rules.
-    pub fn queue(&self, name: &Name) -> Option<&QueueSettings> {
-        self.settings.queues.get(*self.queues.get(name)?)
+    pub fn queue(&self, name: &Name) -> Option<&Arc<QueueSettings>> {
+        self.queues.get(name)
     }
 
     /// A provider account.
@@ -90,7 +95,7 @@ impl Roster {
         account: &Name,
         word: Option<&str>,
         line: Option<&Party>,
-    ) -> Option<&QueueSettings> {
+    ) -> Option<&Arc<QueueSettings>> {
         let account = self.account(account)?;
         let mapped = |text: &str| {
             let found = account.queues.iter().find(|(word, _)| word == text);
