@@ -10,7 +10,8 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::error::{JournalError, StoreError};
 use super::intake::{Append, Old, Stretch, Take};
-use super::journal_rows::{Inserts, STATEMENTS};
+use super::journal_rows::{Inserts, STATEMENTS, remembered};
+use super::repeats::{Fresh, Repeats};
 use super::request::Taken;
 use crate::model::{Period, Record, Seq, Stamped, Wall};
 
@@ -45,6 +46,7 @@ pub(super) fn options(path: &Path, lock_wait: Period) -> SqliteConnectOptions {
 pub(super) struct JournalFile {
     db: SqliteConnection,
     inserts: Inserts,
+    repeats: Repeats,
     /// The last place given out in the inbox.
     inbox_last: u64,
 }
@@ -85,8 +87,12 @@ impl JournalFile {
         {
             return Err(damaged(what));
         }
-        let inbox_last = mark(&mut db, "inbox").await?;
-        Ok(JournalFile { db, inserts: Inserts::new(), inbox_last })
+        let inbox_last: i64 = sqlx::query_scalar("select coalesce(max(seq), 0) from inbox")
+            .fetch_one(&mut db)
+            .await?;
+        let inbox_last = unsigned(inbox_last);
+        let repeats = remembered(&mut db).await?;
+        Ok(JournalFile { db, inserts: Inserts::new(), repeats, inbox_last })
     }
 
     /// Writes everything in one transaction and syncs it. On an error nothing was written.
@@ -101,8 +107,9 @@ impl JournalFile {
             // Fails when SQLite has rolled back by itself, as it does on a full disk.
             let _ = sqlx::raw_sql("rollback").execute(&mut self.db).await;
         }
-        let (written, inbox_last) = outcome.map_err(|error| refused(&error))?;
+        let (written, inbox_last, fresh) = outcome.map_err(|error| refused(&error))?;
         self.inbox_last = inbox_last;
+        self.repeats.commit(fresh);
         Ok(written)
     }
 
@@ -111,7 +118,7 @@ impl JournalFile {
         takes: &[Take],
         appends: &[Append],
         gaps: &[(Stretch, bool, String)],
-    ) -> Result<(Written, u64), sqlx::Error> {
+    ) -> Result<(Written, u64, Fresh), sqlx::Error> {
         let db = &mut self.db;
         sqlx::raw_sql("begin immediate").execute(&mut *db).await?;
         let mut written = Written::default();
@@ -119,25 +126,25 @@ impl JournalFile {
         self.inserts.records(db, &records).await?;
         if let Some(last) = records.last() {
             written.last = Some(last.seq);
-            set_mark(db, "record", last.seq.0).await?;
         }
         let heard = records.iter().rev().find_map(|stamped| {
             let Record::Heard { request } = stamped.record else { return None };
             Some(request)
         });
         if let Some(heard) = heard {
-            set_mark(db, "heard", heard.0).await?;
+            set_heard(db, heard).await?;
         }
         for (stretch, lost, cause) in gaps {
             insert_gap(db, stretch, *lost, cause).await?;
         }
         let mut inbox_last = self.inbox_last;
+        let mut fresh = Fresh::default();
         if !takes.is_empty() {
-            written.taken = self.inserts.requests(db, takes, &mut inbox_last).await?;
-            set_mark(db, "inbox", inbox_last).await?;
+            let (inserts, repeats) = (&self.inserts, &self.repeats);
+            (written.taken, fresh) = inserts.requests(db, takes, &mut inbox_last, repeats).await?;
         }
         sqlx::raw_sql("commit").execute(&mut *db).await?;
-        Ok((written, inbox_last))
+        Ok((written, inbox_last, fresh))
     }
 
     /// Keeps a state and drops those before the last one.
@@ -163,16 +170,19 @@ impl JournalFile {
     }
 
     /// Deletes some of what is older than `before`; 0 when nothing is left to delete. Records
-    /// are kept as long as a state needs them.
+    /// are kept as long as a state needs them. The last row of either stays, because places go
+    /// on after it.
     pub(super) async fn forget(&mut self, what: Old, before: Wall) -> Result<u64, JournalError> {
         let sql = match what {
             Old::Requests => {
                 "delete from inbox where seq in (select seq from inbox where received < $1
-                  and seq <= (select value from mark where name = 'heard') limit $2)"
+                  and seq <= (select value from mark where name = 'heard')
+                  and seq < (select max(seq) from inbox) limit $2)"
             }
             Old::Records => {
                 "delete from record where seq in (select seq from record where wall < $1
-                  and seq <= (select coalesce(min(seq), 0) from state) order by seq limit $2)"
+                  and seq <= (select coalesce(min(seq), 0) from state)
+                  and seq < (select max(seq) from record) order by seq limit $2)"
             }
         };
         let gone = async {
@@ -213,18 +223,9 @@ pub(super) async fn quick_check(db: &mut SqliteConnection) -> Result<Option<Stri
     }
 }
 
-async fn mark(db: &mut SqliteConnection, name: &str) -> Result<u64, sqlx::Error> {
-    let value: i64 = sqlx::query_scalar("select value from mark where name = $1")
-        .bind(name)
-        .fetch_one(db)
-        .await?;
-    Ok(unsigned(value))
-}
-
-async fn set_mark(db: &mut SqliteConnection, name: &str, value: u64) -> Result<(), sqlx::Error> {
-    sqlx::query("update mark set value = $2 where name = $1")
-        .bind(name)
-        .bind(signed(value))
+async fn set_heard(db: &mut SqliteConnection, request: Seq) -> Result<(), sqlx::Error> {
+    sqlx::query("update mark set value = $1 where name = 'heard'")
+        .bind(signed(request.0))
         .execute(db)
         .await
         .map(|_| ())

@@ -3,7 +3,6 @@
 //! One statement of 64 rows costs SQLite about a fifth of 64 statements, and the way to its
 //! thread is gone once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
@@ -11,11 +10,10 @@ use sqlx::{Arguments, AssertSqlSafe, Encode, Row, Sqlite, Type};
 
 use super::intake::Take;
 use super::journal_file::{signed, unsigned};
+use super::repeats::{DUPLICATE_WITHIN, Fresh, REMEMBERED_MAX, Repeats, key};
 use super::request::Taken;
-use crate::model::{Name, Period, Seq, Stamped, Wall};
-
-/// A repeat within this time is a duplicate (providers/common.md section 5).
-const DUPLICATE_WITHIN: Period = Period::hours(24);
+use super::sql::millis;
+use crate::model::{Seq, Stamped, Wall};
 
 /// Rows in one statement. Larger saves little and makes the statement cache heavier.
 const ROWS: usize = 64;
@@ -133,12 +131,13 @@ impl Inserts {
         db: &mut SqliteConnection,
         takes: &[Take],
         last: &mut u64,
-    ) -> Result<Vec<(Taken, Option<Seq>)>, sqlx::Error> {
-        let mut seen = first_of_kind(db, takes).await?;
+        repeats: &Repeats,
+    ) -> Result<(Vec<(Taken, Option<Seq>)>, Fresh), sqlx::Error> {
+        let mut fresh = Fresh::default();
         let mut rows = Vec::with_capacity(takes.len());
         for take in takes {
             *last += 1;
-            let first = repeats(&mut seen, take, Seq(*last));
+            let first = repeats.first_of(&mut fresh, &take.request, Seq(*last));
             rows.push(Placed { take, seq: *last, first });
         }
         self.request.insert(db, &rows, bind_request).await?;
@@ -157,7 +156,7 @@ impl Inserts {
         let told = |row: &Placed<'_>| {
             (Taken { seq: Seq(row.seq), duplicate: row.first.is_some() }, row.first)
         };
-        Ok(rows.iter().map(told).collect())
+        Ok((rows.iter().map(told).collect(), fresh))
     }
 }
 
@@ -179,53 +178,22 @@ fn bind_request(columns: &mut Columns, row: &Placed<'_>) {
         .add(row.first.map(|first| signed(first.0)));
 }
 
-/// The first request of each account and fingerprint, and when it came.
-type Seen = BTreeMap<(Name, String), (Seq, Wall)>;
-
-/// Finds the stored firsts of all the requests' fingerprints in one query.
-async fn first_of_kind(db: &mut SqliteConnection, takes: &[Take]) -> Result<Seen, sqlx::Error> {
-    let asked: Vec<(&str, &str, i64)> = takes
-        .iter()
-        .filter_map(|take| {
-            let request = &take.request;
-            let since = (request.received - DUPLICATE_WITHIN).0;
-            Some((request.account.as_str(), request.fingerprint.as_deref()?, since))
-        })
-        .collect();
-    if asked.is_empty() {
-        return Ok(Seen::new());
-    }
-    let asked = serde_json::to_string(&asked).map_err(|error| sqlx::Error::Encode(error.into()))?;
+/// What is on the disk of the last day, remembered.
+pub(super) async fn remembered(db: &mut SqliteConnection) -> Result<Repeats, sqlx::Error> {
     let rows = sqlx::query(
-        "select i.account, i.fingerprint, i.seq, i.received
-           from json_each($1) asked cross join inbox i
-          where i.account = asked.value ->> 0 and i.fingerprint = asked.value ->> 1
-            and i.received >= asked.value ->> 2
-            and i.fingerprint is not null and i.duplicate_of is null
-          order by i.seq",
+        "select account, fingerprint, seq, received from inbox
+          where received >= (select max(received) from inbox) - $1
+            and fingerprint is not null and duplicate_of is null
+          order by seq desc limit $2",
     )
-    .bind(asked)
+    .bind(millis(DUPLICATE_WITHIN))
+    .bind(i64::try_from(REMEMBERED_MAX).unwrap_or(i64::MAX))
     .fetch_all(db)
     .await?;
-    let mut seen = Seen::new();
-    for row in rows {
-        let account: String = row.try_get(0)?;
-        let (seq, received): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
-        seen.insert((account.into(), row.try_get(1)?), (Seq(unsigned(seq)), Wall(received)));
+    let mut repeats = Repeats::default();
+    for row in rows.iter().rev() {
+        let seq = Seq(unsigned(row.try_get(2)?));
+        repeats.remember(key(row.try_get(0)?, row.try_get(1)?), seq, Wall(row.try_get(3)?));
     }
-    Ok(seen)
-}
-
-/// The first of this request's kind; remembers the request as one when there is none.
-fn repeats(seen: &mut Seen, take: &Take, seq: Seq) -> Option<Seq> {
-    let request = &take.request;
-    let key = (request.account.clone(), request.fingerprint.clone()?);
-    let oldest = request.received - DUPLICATE_WITHIN;
-    match seen.get(&key) {
-        Some((first, at)) if *at >= oldest => Some(*first),
-        Some(_) | None => {
-            seen.insert(key, (seq, request.received));
-            None
-        }
-    }
+    Ok(repeats)
 }

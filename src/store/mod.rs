@@ -23,6 +23,7 @@ mod page;
 mod people;
 mod projector;
 mod recovery;
+mod repeats;
 mod request;
 mod reserve;
 mod rows;

@@ -44,7 +44,7 @@ impl Writer {
         restore.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let mut group = tokio::select! {
-                group = shared.intake.next() => match group {
+                group = shared.intake.gathered() => match group {
                     Some(group) => group,
                     None => break,
                 },

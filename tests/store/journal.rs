@@ -103,6 +103,7 @@ async fn a_restart_finds_the_state_the_records_after_it_and_what_was_unheard() {
     let unheard: Vec<u64> = recovered.unheard.iter().map(|one| one.seq.0).collect();
     assert_eq!(unheard, [2, 3]);
     assert_eq!(journal.take(request("e")).await.unwrap().seq, Seq(6));
+    assert!(journal.take(request("b")).await.unwrap().duplicate, "known from before");
     journal.close().await;
 }
 

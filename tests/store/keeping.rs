@@ -28,12 +28,13 @@ async fn each_class_goes_after_its_time() {
         record(6, 0, Record::OperatorSaved(Box::new(operator("Aziza", Intent::Ready, 0)))),
         record(7, 0, Record::EpisodeSaved(Box::new(episode(1, 0, EpisodeState::Closed(closing))))),
         record(8, 0, Record::EpisodeSaved(Box::new(episode(2, 0, EpisodeState::Open)))),
-        record(9, 0, Record::Heard { request: Seq(1) }),
+        record(9, 0, Record::Heard { request: Seq(2) }),
     ];
     for one in tries().await {
         let store = &one.store;
         let (journal, _, _inbox) = Journal::open(one.folder.path(), limits()).await.unwrap();
         journal.take(request("a")).await.unwrap();
+        journal.take(request("b")).await.unwrap(); // the last always stays
         journal.append(records.clone()).await.unwrap();
         journal.save_state(Seq(9), vec![]).await.unwrap();
         store.project(&records).await.unwrap();

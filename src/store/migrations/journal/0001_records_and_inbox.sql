@@ -8,24 +8,22 @@ create table record (
 );
 
 -- Raw requests of providers, in the order they were committed. A repeat is kept and points at
--- the first of its kind.
+-- the first of its kind. What is searched stands before what is long.
 create table inbox (
   seq          integer primary key,
   account      text not null,
   provider     text not null,
   received     integer not null,
+  fingerprint  text,
+  verdict      text not null,
+  duplicate_of integer,
+  kind         text not null,
   method       text not null,
   path         text not null,
   query        text not null,
   headers      text not null,
-  body         blob not null,
-  fingerprint  text,
-  verdict      text not null,
-  kind         text not null,
-  duplicate_of integer
+  body         blob not null
 );
-create index inbox_first on inbox (account, fingerprint, received)
-  where fingerprint is not null and duplicate_of is null;
 -- Covers the counters of each account and finds what retention deletes.
 create index inbox_received on inbox (received, account, verdict, duplicate_of);
 
@@ -53,9 +51,9 @@ create table gap (
   cause     text not null
 );
 
--- High-water marks that outlive what retention deletes.
+-- The last request that the engine took in whole.
 create table mark (
   name  text primary key,
   value integer not null
 ) without rowid;
-insert into mark (name, value) values ('heard', 0), ('inbox', 0), ('record', 0);
+insert into mark (name, value) values ('heard', 0);
