@@ -69,7 +69,7 @@ async fn a_disk_that_cannot_sync_refuses_harms_nothing_and_mends_itself() {
 async fn a_limit_on_the_files_length_refuses_until_it_is_lifted() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::default();
-    let mut child = start(folder.path(), 0, |command| within_two_megabytes(command));
+    let mut child = start(folder.path(), 0, within_two_megabytes);
     until_refused(&mut child, &mut ledger, "");
     let lifted = Command::new("prlimit")
         .args(["--pid", &child.id().to_string(), "--fsize=unlimited"])
