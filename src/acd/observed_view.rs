@@ -124,7 +124,10 @@ impl Weighed<'_> {
         } else {
             self.by(live.by)
         };
-        let at = live.at.or(self.history.answered_at).or(self.last.answered_at);
+        // A conversation lasts to the end of its call.
+        let from_end = || Some(self.evidence.end_event()? - self.last.talk?);
+        let told = self.history.answered_at.or(self.last.answered_at);
+        let at = live.at.or(told).or_else(from_end);
         Answer { is_known: true, at, by }
     }
 

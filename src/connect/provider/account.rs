@@ -157,9 +157,13 @@ impl Account {
         self.aliases.contains(alias)
     }
 
-    /// Whether short codes may be queues, groups and menus: the table tells them apart.
+    /// Whether the operator table tells operators' codes from those of queues, groups and menus:
+    /// it does where it has any code at all.
     pub(super) fn is_told_apart(&self) -> bool {
-        !self.aliases.is_empty()
+        let (_, longest) = self.numbers.extension_digits;
+        let is_code =
+            |alias: &String| alias.len() <= longest && alias.bytes().all(|b| b.is_ascii_digit());
+        self.aliases.iter().any(is_code)
     }
 
     /// An operator as the table writes them: whatever the spelling of a login or a number.
@@ -170,7 +174,13 @@ impl Account {
         }
         let (party, _) = normalise(text, &self.numbers, |_| true);
         match party {
-            Party::Number(number) | Party::Guessed(number) => Alias(number.reveal().to_owned()),
+            Party::Number(number) | Party::Guessed(number) => {
+                let digits = number.reveal().trim_start_matches('+');
+                let national = digits.strip_prefix("998").unwrap_or(digits);
+                let forms = [number.reveal(), digits, national];
+                let known = forms.into_iter().find(|form| self.knows(form));
+                Alias(known.unwrap_or(number.reveal()).to_owned())
+            }
             Party::Extension(digits) => Alias(digits),
             Party::Hidden | Party::Unparsed(_) => {
                 let same = self.aliases.iter().find(|alias| alias.eq_ignore_ascii_case(text));

@@ -23,7 +23,9 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Reading {
     let (Some(event), Some(key)) = (event, wire.first(&map.call_id)) else {
         return Reading::unknown(&word);
     };
-    let at = match wire.first(&map.time) {
+    let told = wire.first(&map.time);
+    let is_told = told.is_some();
+    let at = match told {
         None => received,
         Some(text) => match hook.time(&text) {
             Some(at) => at,
@@ -32,7 +34,8 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Reading {
     };
     let fact = |(source, kind)| Fact { key: key.clone(), at, source, vague: false, kind };
     let facts = hook.kinds(event).into_iter().map(fact).collect();
-    Reading::facts(&word, hook.fingerprint(&word, &key), facts)
+    let reading = Reading::facts(&word, hook.fingerprint(&word, &key), facts);
+    if is_told { reading.timed() } else { reading }
 }
 
 /// One event.

@@ -131,7 +131,6 @@ impl Hook<'_> {
         let totals = Totals {
             answered: Some(true),
             answered_by: self.user().filter(|_| direction != Some(Direction::Out)),
-            answered_at: talk.map(|talk| self.at - talk),
             talk,
             ..Totals::default()
         };

@@ -22,7 +22,8 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Result<Rea
         return Ok(Reading::unknown(&event));
     };
     let told_at = told_at.flatten();
-    let hook = Hook { account, wire, key, at: told_at.unwrap_or(received), told_at };
+    let is_told = told_at.is_some();
+    let hook = Hook { account, wire, key, at: told_at.unwrap_or(received), is_told };
     if hook.is_neighbours() {
         return Ok(Reading::unknown(&event));
     }
@@ -37,7 +38,8 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Result<Rea
     };
     let (caller, callee) = (wire.text("caller"), wire.text("callee"));
     let fingerprint = format!("{event}|{}|{caller}|{callee}", hook.key);
-    Ok(Reading::facts(&event, fingerprint, facts))
+    let reading = Reading::facts(&event, fingerprint, facts);
+    Ok(if is_told { reading.timed() } else { reading })
 }
 
 /// One event.
@@ -46,7 +48,8 @@ struct Hook<'a> {
     wire: &'a Wire,
     key: String,
     at: Wall,
-    told_at: Option<Wall>,
+    /// Whether that is the event's own time.
+    is_told: bool,
 }
 
 impl Hook<'_> {
@@ -115,16 +118,9 @@ impl Hook<'_> {
     fn end_totals(&self) -> Totals {
         let talk = self.wire.get("dialog_duration").and_then(|text| when::seconds(&text));
         let answered = talk.map(|talk| talk.0 > 0);
-        let mut totals = Totals { answered, talk, ..self.missed_totals() };
-        if answered == Some(true) {
-            totals.answered_at = self.told_at.zip(talk).map(|(end, talk)| end - talk);
-            if self.direction() != Direction::Out {
-                totals.answered_by = self.callee().filter(|_| self.is_callee_operator());
-            }
-        } else if answered.is_none() {
-            totals.answered = None;
-        }
-        totals
+        let by = self.callee().filter(|_| self.is_callee_operator());
+        let is_told = answered == Some(true) && self.direction() != Direction::Out;
+        Totals { answered, talk, answered_by: by.filter(|_| is_told), ..self.missed_totals() }
     }
 
     fn missed_totals(&self) -> Totals {
@@ -132,7 +128,7 @@ impl Hook<'_> {
         Totals {
             answered: Some(false),
             whole: self.wire.get("call_duration").and_then(|text| when::seconds(&text)),
-            end_untold: self.told_at.is_none(),
+            end_untold: !self.is_told,
             disposition: cause.map(|cause| match cause.to_ascii_uppercase().as_str() {
                 "USER_BUSY" | "CALL_REJECTED" => Disposition::Busy,
                 "NO_ANSWER" | "NO_USER_RESPONSE" | "NORMAL_CLEARING" => Disposition::NoAnswer,

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use super::account::{Account, Kind, Profile};
 use super::wire::Wire;
 use super::{generic, itoolabs, onlinepbx, sipuni, utel};
-use crate::model::{Fact, Party, Wall};
+use crate::model::{Fact, FactKind, Party, Wall};
 use crate::switch::AskKind;
 
 /// One request of a provider, as it came. The path has been used up by then.
@@ -31,6 +31,8 @@ pub struct Reading {
     pub what: What,
     /// The event's own word, for counters: at most 32 plain letters, `none` where it has none.
     pub kind: String,
+    /// Whether the event has a time of its own; otherwise the time of receipt stands for it.
+    pub is_timed: bool,
 }
 
 /// The kinds of tellings.
@@ -111,17 +113,54 @@ pub fn provider_path_matches(account: &Account, provider: &str) -> bool {
 impl Reading {
     /// A reading that tells facts.
     pub(super) fn facts(kind: &str, fingerprint: String, facts: Vec<Fact>) -> Reading {
-        Reading { fingerprint: Some(fingerprint), what: What::Facts(facts), kind: word(kind) }
+        Reading {
+            fingerprint: Some(fingerprint),
+            what: What::Facts(facts),
+            kind: word(kind),
+            is_timed: false,
+        }
+    }
+
+    /// The same of an event that has a time of its own.
+    pub(super) fn timed(self) -> Reading {
+        Reading { is_timed: true, ..self }
+    }
+
+    /// What a repeat may still tell: that things happened earlier than the copy said that came
+    /// first. Some providers send an event again a second later, and the two can overtake each
+    /// other; the call must come out the same.
+    pub fn of_repeat(&self) -> Vec<Fact> {
+        let What::Facts(facts) = &self.what else { return Vec::new() };
+        let counts_earliest = |fact: &&Fact| match fact.kind {
+            FactKind::CallStarted(_)
+            | FactKind::OperatorRinging { .. }
+            | FactKind::OperatorAnswered { .. }
+            | FactKind::Accepted { .. }
+            | FactKind::ClientDialled { .. }
+            | FactKind::ClientAnswered { .. }
+            | FactKind::CallEnded { .. } => self.is_timed,
+            FactKind::OperatorLeft { .. }
+            | FactKind::Transferred { .. }
+            | FactKind::Summary { .. }
+            | FactKind::Told(_)
+            | FactKind::Recording { .. } => false,
+        };
+        facts.iter().filter(counts_earliest).cloned().collect()
     }
 
     /// An event that means nothing to us.
     pub(super) fn unknown(kind: &str) -> Reading {
-        Reading { fingerprint: None, what: What::Unknown, kind: word(kind) }
+        Reading { fingerprint: None, what: What::Unknown, kind: word(kind), is_timed: false }
     }
 
     /// A question.
     pub(super) fn question(kind: &str, question: Question) -> Reading {
-        Reading { fingerprint: None, what: What::Question(question), kind: word(kind) }
+        Reading {
+            fingerprint: None,
+            what: What::Question(question),
+            kind: word(kind),
+            is_timed: false,
+        }
     }
 }
 

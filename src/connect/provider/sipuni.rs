@@ -40,7 +40,8 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Result<Rea
         "4" => hook.left(),
         _ => return Ok(Reading::unknown(&event)),
     };
-    Ok(Reading::facts(&event, hook.fingerprint(&event), facts))
+    let reading = Reading::facts(&event, hook.fingerprint(&event), facts);
+    Ok(if wire.get("timestamp").is_some() { reading.timed() } else { reading })
 }
 
 /// The event's own time; `None` when it is there and is none.

@@ -57,7 +57,8 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Result<Rea
             let at = hook.time();
             let fact = |kind| hook.fact(&key, at, Source::Live, kind);
             let facts = kinds.into_iter().map(fact).map(ending).collect();
-            Reading::facts(&name, format!("{name}|{key}|{extension}"), facts)
+            let reading = Reading::facts(&name, format!("{name}|{key}|{extension}"), facts);
+            if hook.told_at().is_some() { reading.timed() } else { reading }
         }
         None => Reading::unknown(&name),
     })
@@ -85,8 +86,12 @@ impl Hook<'_> {
 
     /// The event's time, or when it reached us.
     fn time(&self) -> Wall {
+        self.told_at().unwrap_or(self.received)
+    }
+
+    fn told_at(&self) -> Option<Wall> {
         let told = self.mapped(|map| &map.time, &TIME);
-        told.and_then(|text| when::any(&text, &self.account.timezone)).unwrap_or(self.received)
+        told.and_then(|text| when::any(&text, &self.account.timezone))
     }
 
     fn fact(&self, key: &str, at: Wall, source: Source, kind: FactKind) -> Fact {
@@ -146,13 +151,18 @@ impl Hook<'_> {
         let seconds = |field| row.get(field).and_then(|text| when::seconds(&text));
         let started = row.get("date_time");
         let is_out = legs.direction == Some(Direction::Out);
+        let started_at = started.and_then(|text| when::any(&text, &self.account.timezone));
+        // Often 0 for calls that took their time: then it is not known.
+        let whole = seconds("duration").filter(|whole| *whole != Period::ZERO);
+        let talk = seconds("conversation").filter(|_| answered);
+        let before = whole.zip(talk).map(|(whole, talk)| Period(whole.0.saturating_sub(talk.0)));
         let totals = Totals {
             answered: Some(answered),
             answered_by: (answered && !is_out && is_code(&dst)).then(|| self.account.alias(&dst)),
-            started_at: started.and_then(|text| when::any(&text, &self.account.timezone)),
-            talk: seconds("conversation").filter(|_| answered),
-            // Often 0 for calls that took their time: then it is not known.
-            whole: seconds("duration").filter(|whole| *whole != Period::ZERO),
+            started_at,
+            answered_at: started_at.zip(before).map(|(start, before)| start + before),
+            talk,
+            whole,
             disposition: (!answered).then_some(match status.as_str() {
                 "busy" => Disposition::Busy,
                 "cancel" | "cancelled" | "canceled" => Disposition::Cancelled,
