@@ -220,6 +220,8 @@ impl Rig {
             stamped.push(Stamped { seq: Seq(self.records), at: self.now(), record });
         }
         self.journal.append(stamped).await.unwrap();
+        let last = Seq(self.records);
+        self.journal.committed().wait_for(|committed| *committed >= last).await.unwrap();
         let stop = CancellationToken::new();
         stop.cancel();
         let (projector, _lag) = Projector::new(self.store.clone(), self.journal.clone());
