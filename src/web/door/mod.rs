@@ -20,6 +20,7 @@ use super::access::{Reader, Role};
 use super::fault::Fault;
 use super::random;
 use super::state::Clock;
+use super::view::scrub;
 
 use attempts::Attempts;
 use password::Passwords;
@@ -288,8 +289,15 @@ impl Door {
     }
 }
 
-/// The store's failures are one thing to a client; the log has the rest.
+/// The store's failures are one thing to a client; the log has the causes, numbers covered.
 pub fn fault(error: crate::store::StoreError) -> Fault {
-    tracing::warn!(%error, "the store did not do what the web asked");
+    let mut cause = error.to_string();
+    let mut inner: &dyn std::error::Error = &error;
+    while let Some(source) = inner.source() {
+        cause = format!("{cause}: {source}");
+        inner = source;
+    }
+    let cause: String = scrub(&cause, &[]).chars().take(300).collect();
+    tracing::warn!(cause, "the store did not do what the web asked");
     Fault::Unavailable
 }
