@@ -1,6 +1,6 @@
 //! The end of the demo: what the stand-ins know they did against what navbat has on record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Deserialize;
@@ -104,6 +104,10 @@ pub fn balance(done: &Done, record: &Record) -> Books {
             }
             None => wrong.push(format!("{} is not on record", key(story))),
         }
+    }
+    let made: BTreeSet<String> = done.stories.iter().map(key).collect();
+    for key in record.calls.keys().filter(|key| !made.contains(*key)) {
+        wrong.push(format!("{key} is on record and was never made"));
     }
     totals(done, record, &mut wrong);
     Books { table: table(&rows, done, record), wrong }

@@ -274,7 +274,9 @@ impl Day {
 
     fn converse(&mut self, story: &mut Story, operator: usize, from: u64) {
         let (talks_for, moves) = (self.talk_for(), self.seed.chance(10));
-        let second = self.pick_free().filter(|second| moves && *second != operator);
+        // Not one whose telephone rang before: providers give both rings the same fingerprint.
+        let rang = |second: &usize| story.rings.iter().any(|ring| ring.operator == *second);
+        let second = self.pick_free().filter(|second| moves && !rang(second));
         // A conversation that is handed on lasts over a second of the wire's clock, so that the
         // stamps tell who was first.
         let least = second.map_or(0, |_| self.wire_second() * 3 / 2);
@@ -316,6 +318,9 @@ impl Story {
     /// Puts the operator whom navbat named in the place of the one the provider would have rung.
     pub fn advised(&mut self, operator: usize) {
         let planned = self.rings.first().map(|ring| ring.operator);
+        if self.rings.iter().skip(1).any(|ring| ring.operator == operator) {
+            return; // the call comes to them later anyway
+        }
         let Some(planned) = planned.filter(|planned| *planned != operator) else { return };
         let swap = |one: &mut usize| {
             if *one == planned {
@@ -337,6 +342,8 @@ impl Story {
             _ if !self.talks.is_empty() => "answered",
             Kind::Inbound => "missed",
             Kind::Outbound { refused: Refused::Busy, .. } => "busy",
+            // This platform has no word for it but that the client is not available.
+            Kind::Outbound { .. } if self.stand == Stand::Itoolabs => "failed",
             Kind::Outbound { refused: Refused::NoAnswer, .. } => "no_answer",
         }
     }

@@ -19,6 +19,7 @@ mod utel;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -57,6 +58,7 @@ pub async fn run(asked: &Demo) -> anyhow::Result<u8> {
     let folder = tempfile::Builder::new().prefix("navbat-demo-").tempdir()?;
     let file = folder.path().join("navbat.toml");
     std::fs::write(&file, site::config(folder.path(), &listen()))?;
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
     let node = start::start(Some(file.clone()), start::open(Some(&file)).await?).await?;
     let speed = asked.speed.unwrap_or(if asked.headless { SPEED_HEADLESS } else { 1.0 });
     let calls = asked.calls.or(asked.headless.then_some(CALLS_HEADLESS));
