@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::call::Call;
+use super::call::{Call, is_same_client};
 use super::eligible::{Bars, judge_for};
 use super::engine::Engine;
 use super::entry::{Entry, EntryState};
@@ -175,15 +175,19 @@ impl Engine {
         call
     }
 
-    /// The open call of this number that the account asked about without an id a moment ago.
+    /// The open call of this client that a question without an id is about: one that the account
+    /// asked about a moment ago, or one that it told of and nobody talks in yet.
     fn asked_before(&self, ask: &RouteAsk) -> Option<CallId> {
-        let asked = self.state.index.asked.get(&ask.account)?;
-        let client = ask.client.e164()?;
-        let same = |call: &Call| {
-            call.client_e164().as_ref() == Some(client)
+        let same = |call: &&Call| {
+            call.account == ask.account
+                && call.conversed_at.is_none()
+                && call.client.as_ref().is_some_and(|client| is_same_client(client, &ask.client))
                 && self.now.mono.since(call.heard) <= UNHEARD_FOR
         };
-        asked.iter().copied().find(|id| self.state.calls.get(id).is_some_and(same))
+        let asked = self.state.index.asked.get(&ask.account).into_iter().flatten();
+        let told = self.state.index.open.iter().rev(); // ids rise with time: the latest first
+        let calls = asked.chain(told).filter_map(|id| self.state.calls.get(id));
+        calls.into_iter().find(same).map(|call| call.id)
     }
 
     /// The live wait of an asked call; `None` when it is over already.

@@ -5,7 +5,7 @@ use super::entry::{EntryEvent, EntryState};
 use super::offer::{Offer, OfferState};
 use super::state::State;
 use crate::model::{
-    CallId, Now, OfferEnd, OfferId, OfferTold, OperatorId, Period, Record, StageName,
+    Authority, CallId, Now, OfferEnd, OfferId, OfferTold, OperatorId, Period, Record, StageName,
 };
 
 impl State {
@@ -66,6 +66,9 @@ impl State {
             it.tried.insert(*operator);
         });
         if let Some(call) = self.calls.get_mut(call) {
+            if call.authority == Authority::Observed {
+                call.authority = Authority::Advised; // told of first, asked about later
+            }
             call.stages.entry(StageName::Routing).or_insert(at.wall);
             call.stages.entry(StageName::Pop).or_insert(at.wall);
         }

@@ -165,3 +165,13 @@ mod tests {
         }
     }
 }
+
+/// Whether two parties are the same client: by number, or by the same unreadable text. Two who
+/// hide their numbers are nobody's same.
+pub fn is_same_client(one: &Party, other: &Party) -> bool {
+    match (one.e164(), other.e164()) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => one == other && *one != Party::Hidden,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}

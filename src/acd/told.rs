@@ -5,7 +5,7 @@
 //! in line with it. Things that may happen once only (a card, a miss that counts, wrap-up) are
 //! kept once by the offers themselves, whatever comes late or twice.
 
-use super::call::KEYLESS;
+use super::call::{KEYLESS, is_same_client};
 use super::engine::Engine;
 use super::io::Heard;
 use super::observed::{QUIET, View};
@@ -101,11 +101,11 @@ impl Engine {
     fn tie(&self, heard: &Heard, key: &str) -> Option<CallId> {
         let asked = self.state.index.asked.get(&heard.account)?;
         let same = heard.facts.iter().filter(|fact| fact.key == key);
-        let clients = same.filter_map(|fact| legs_of(&fact.kind)?.client.as_ref()?.e164());
+        let clients = same.filter_map(|fact| legs_of(&fact.kind)?.client.as_ref());
         let client = clients.into_iter().next()?;
         asked.iter().copied().find(|id| {
             self.state.calls.get(id).is_some_and(|call| {
-                call.client_e164().as_ref() == Some(client)
+                call.client.as_ref().is_some_and(|asked| is_same_client(asked, client))
                     && self.now.mono.since(call.heard) <= TIE_MAX
             })
         })

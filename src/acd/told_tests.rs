@@ -157,6 +157,19 @@ fn ask(rig: &mut Rig, key: Option<&str>) -> Vec<String> {
 }
 
 #[test]
+fn a_question_without_an_id_is_about_the_call_that_was_told_of_before() {
+    let mut rig = Rig::new(site(&["Aziza", "Bobur"]));
+    rig.intent("Aziza", Intent::Ready);
+    rig.tell(started(NUMBER));
+    assert_eq!(ask(&mut rig, None), ["Aziza"]);
+    assert_eq!(rig.engine.state.calls.len(), 1);
+    rig.tell(ringing("201"));
+    let row = rig.only_row();
+    assert_eq!((row.authority, row.call_key.as_str()), (Authority::Advised, "pbx/k1"));
+    assert_eq!(row.entries.len(), 1);
+}
+
+#[test]
 fn advice_is_given_at_once_moved_by_facts_and_expires_without_them() {
     let mut rig = Rig::new(site(&["Aziza", "Bobur"]));
     rig.intent("Aziza", Intent::Ready);
