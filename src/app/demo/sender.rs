@@ -101,12 +101,12 @@ impl Sender {
     }
 
     async fn call(&self, mut story: Story, mut mischief: Seed) {
-        if story.asks {
-            self.until(story.at + 500).await;
-            self.ask(&mut story).await;
-        }
         let overtaken = TaskTracker::new();
-        for wire in wires(&story, &self.pace) {
+        let mut told = 0;
+        if story.asks {
+            told = self.begin(&mut story).await;
+        }
+        for wire in wires(&story, &self.pace).into_iter().skip(told) {
             self.until(leaves_at(&story, &wire)).await;
             let twice = mischief.chance(TWICE);
             let late = mischief.chance(LATE) && story.stand != Stand::Itoolabs;
@@ -127,6 +127,21 @@ impl Sender {
         overtaken.close();
         overtaken.wait().await;
         self.done.lock().stories.push(story);
+    }
+
+    /// Tells what comes before the first ring, then asks whom to ring. Gives how many were told.
+    async fn begin(&self, story: &mut Story) -> usize {
+        let rings_at = story.rings.first().map_or(story.ends, |ring| ring.from);
+        let before: Vec<Wire> = wires(story, &self.pace);
+        let before: Vec<Wire> = before.into_iter().filter(|wire| wire.at < rings_at).collect();
+        let count = before.len();
+        for wire in before {
+            self.until(wire.at).await;
+            self.tell(story.stand, wire, false).await;
+        }
+        self.until(story.at + 500).await;
+        self.ask(story).await;
+        count
     }
 
     async fn tell(&self, stand: Stand, wire: Wire, twice: bool) {

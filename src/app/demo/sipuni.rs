@@ -11,13 +11,13 @@ pub const CABINET: &str = "047218";
 /// Its line.
 pub const LINE: &str = "998781500001";
 
-/// The question that a block of the call scheme asks: should this operator get the call?
+/// The question that a block of the call scheme asks: should this operator get the call? It
+/// names no call, only who calls.
 pub fn question(story: &Story, operator: usize) -> String {
     encode(&[
         ("fromnum", story.number.to_owned()),
         ("tonum", LINE.to_owned()),
         ("label", extension(operator).to_owned()),
-        ("callid", story.key.clone()),
     ])
 }
 
