@@ -230,7 +230,8 @@ impl Driver {
 
     fn publish(&mut self) {
         self.published_at = self.ends.clock.now();
-        self.ends.desk.publish(self.switch.snapshot(self.published_at));
+        let snapshot = self.switch.snapshot(self.published_at);
+        self.ends.desk.publish(snapshot, self.ends.hub.last());
         self.dirty = false;
     }
 

@@ -115,6 +115,8 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
 
     let hub = Hub::new(clock.now().wall);
     let (exchange, desk) = web::exchange();
+    // Before the first request: a page that comes back at once must not see an empty exchange.
+    desk.publish(switch.snapshot(clock.now()), hub.last());
     let accounts = Arc::new(accounts::accounts(&site));
     let key = web_site::key(&site.data_dir)?;
     let parts = web::Parts {

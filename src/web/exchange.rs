@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::model::{Mono, Name, Party};
 use crate::switch::{AskKind, Command, Refusal, Snapshot};
@@ -20,11 +20,16 @@ const ASKS_MAX: usize = 1024;
 /// driver is in trouble and the person is told so.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a reader waits for a present state that holds an event. The state is published every
+/// 100 ms; past this the driver is in trouble, and an older state is better than none.
+const STATE_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Asks the exchange; cheap to clone.
 #[derive(Clone)]
 pub struct Exchange {
     asks: mpsc::Sender<Ask>,
     seen: Arc<ArcSwap<Snapshot>>,
+    seen_until: watch::Receiver<u64>,
 }
 
 /// The other end of the handle: what the task that owns the switch works off.
@@ -32,6 +37,7 @@ pub struct Desk {
     /// What is asked, in order.
     pub asks: mpsc::Receiver<Ask>,
     seen: Arc<ArcSwap<Snapshot>>,
+    seen_until: watch::Sender<u64>,
 }
 
 /// One thing asked of the exchange.
@@ -91,13 +97,17 @@ pub enum AskError {
 pub fn exchange() -> (Exchange, Desk) {
     let (sender, asks) = mpsc::channel(ASKS_MAX);
     let seen = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
-    (Exchange { asks: sender, seen: seen.clone() }, Desk { asks, seen })
+    let (told, seen_until) = watch::channel(0);
+    let exchange = Exchange { asks: sender, seen: seen.clone(), seen_until };
+    (exchange, Desk { asks, seen, seen_until: told })
 }
 
 impl Desk {
-    /// Shows a present state to everybody who asks from this moment on.
-    pub fn publish(&self, snapshot: Snapshot) {
+    /// Shows a present state to everybody who asks from this moment on. `until` is the number of
+    /// the last live event that it holds.
+    pub fn publish(&self, snapshot: Snapshot, until: u64) {
         self.seen.store(Arc::new(snapshot));
+        self.seen_until.send_replace(until);
     }
 }
 
@@ -126,8 +136,53 @@ impl Exchange {
         tokio::time::timeout(patience, answer).await.ok()?.ok()
     }
 
+    /// The exchange with every live event up to `seq` in it, and the number up to which it holds
+    /// them: `seq`, or less when the driver does not publish in time.
+    pub async fn snapshot_after(&self, seq: u64) -> (Arc<Snapshot>, u64) {
+        let mut until = self.seen_until.clone();
+        let held = until.wait_for(|until| *until >= seq);
+        let held = tokio::time::timeout(STATE_PATIENCE, held).await.is_ok_and(|held| held.is_ok());
+        let reached = if held { seq } else { *self.seen_until.borrow() };
+        (self.snapshot(), reached)
+    }
+
     /// The exchange as it was last published.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.seen.load_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken_at(mono: u64) -> Snapshot {
+        Snapshot {
+            at: crate::model::Now { mono: Mono(mono), ..Default::default() },
+            ..Default::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_never_sees_less_than_it_has_heard() {
+        let (exchange, desk) = exchange();
+        desk.publish(taken_at(1), 7);
+        let reading = tokio::spawn({
+            let exchange = exchange.clone();
+            async move { exchange.snapshot_after(8).await }
+        });
+        tokio::task::yield_now().await;
+        desk.publish(taken_at(2), 9);
+        let (seen, until) = reading.await.unwrap();
+        assert_eq!((seen.at.mono, until), (Mono(2), 8));
+    }
+
+    #[tokio::test]
+    async fn a_driver_that_is_gone_is_not_waited_for() {
+        let (exchange, desk) = exchange();
+        desk.publish(taken_at(1), 7);
+        drop(desk);
+        let (seen, until) = exchange.snapshot_after(8).await;
+        assert_eq!((seen.at.mono, until), (Mono(1), 7));
     }
 }

@@ -72,7 +72,7 @@ impl Rig {
         let (journal, _, inbox) = Journal::open(folder, limits).await.unwrap();
         let store = Store::open("sqlite:navbat.db", None, folder).await.unwrap();
         let (exchange, desk) = web::exchange();
-        desk.publish(snapshot());
+        desk.publish(snapshot(), u64::MAX);
         tokio::spawn(stand_in(desk, inbox, wish.deaf));
         let clock = Arc::new(AtomicU64::new(1_000_000));
         let hub = Hub::new(MORNING);

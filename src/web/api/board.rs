@@ -44,8 +44,10 @@ pub async fn board(
     State(web): State<Web>,
     SeeBoard(reader): SeeBoard,
 ) -> Result<Json<Board>, Fault> {
-    let seq = web.0.hub.last(); // before the state is read: later events may be in it, never missing
-    let (site, seen, now) = (web.site(), web.0.exchange.snapshot(), web.now().wall);
+    // Events after `seq` may be in the state already, none up to it may be missing: a page takes
+    // away the cards that the state does not hold.
+    let (seen, seq) = web.0.exchange.snapshot_after(web.0.hub.last()).await;
+    let (site, now) = (web.site(), web.now().wall);
     let pops = seen.pops.iter().filter(|pop| reader.sees_pop(pop));
     let pops = pops.map(|pop| {
         let sight = site.eyes.sight(&reader, pop.queue.as_ref());
