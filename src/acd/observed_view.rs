@@ -51,7 +51,9 @@ impl Weighed<'_> {
         let started_at = self.started_at();
         let is_quiet = self.evidence.ends() == Ends::WhenAllLeft && !self.has_talked();
         let is_over = self.evidence.is_ended() || (all_left_at.is_some() && !is_quiet);
-        let ended_at = if is_over { self.ended_at(started_at, all_left_at) } else { None };
+        // Events carry the clocks of several machines: an end is never before the start.
+        let ended_at = self.ended_at(started_at, all_left_at).filter(|_| is_over);
+        let ended_at = ended_at.map(|end| started_at.map_or(end, |start| end.max(start)));
         let waiting_for_quiet = all_left_at.filter(|_| !is_over);
         let span = Span { started_at, ended_at, is_over };
         let disposition = self.disposition(is_over, answer.is_known);
@@ -289,7 +291,8 @@ impl Weighed<'_> {
             .zip(nexts)
             .map(|((alias, from), next)| {
                 let left = self.parts.get(*alias).and_then(|part| part.left);
-                ((*alias).clone(), *from, left.filter(|left| left >= from).or(next))
+                let to = left.filter(|left| left >= from).or(next);
+                ((*alias).clone(), *from, to.map(|to| to.max(*from)))
             })
             .collect()
     }

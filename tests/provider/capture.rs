@@ -10,12 +10,10 @@
 //! The day is 2026-11-20, the time is UTC: 05:00:00 is 1795150800. Without an `account` line the
 //! folder's `account.json` holds.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use navbat::acd::{Story, View};
-use navbat::connect::provider::{Account, Kind, Map, Profile, Request, What, read};
-use navbat::model::{Alias, Fact, Wall};
+use navbat::connect::provider::{Account, Kind, Map, Profile};
+use navbat::model::Wall;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -29,17 +27,7 @@ pub struct Sent {
     pub method: String,
     pub query: String,
     pub content_type: String,
-    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-}
-
-/// What was made of a request.
-pub enum Taken {
-    Facts(String, String, Vec<Fact>),
-    Unknown(String),
-    Duplicate(String),
-    Question(String),
-    Refused(String),
 }
 
 /// An account and what it sent.
@@ -71,64 +59,6 @@ impl Capture {
         }
         capture
     }
-
-    /// Reads every request in turn; repeats are told by their fingerprints.
-    pub fn read(&self) -> Vec<Taken> {
-        let mut seen = BTreeSet::new();
-        self.requests.iter().map(|sent| self.take(sent, &mut seen)).collect()
-    }
-
-    fn take(&self, sent: &Sent, seen: &mut BTreeSet<String>) -> Taken {
-        let reading = match self.reading(sent) {
-            Ok(reading) => reading,
-            Err(error) => return Taken::Refused(error),
-        };
-        let fingerprint = reading.fingerprint.unwrap_or_default();
-        if !fingerprint.is_empty() && !seen.insert(fingerprint.clone()) {
-            return Taken::Duplicate(reading.kind);
-        }
-        match reading.what {
-            What::Facts(facts) => Taken::Facts(reading.kind, fingerprint, facts),
-            What::Unknown => Taken::Unknown(reading.kind),
-            What::Question(question) => {
-                let client = question.client.e164().map(|number| number.reveal().to_owned());
-                let (line, queue) = (question.line.is_some(), question.queue);
-                let (key, kind) = (question.key, question.kind);
-                Taken::Question(format!("{key:?} {client:?} line {line} {queue:?} {kind:?}"))
-            }
-        }
-    }
-
-    pub fn reading(&self, sent: &Sent) -> Result<navbat::connect::provider::Reading, String> {
-        let mut headers = sent.headers.clone();
-        headers.push((String::from("content-type"), sent.content_type.clone()));
-        let request = Request {
-            method: &sent.method,
-            query: &sent.query,
-            headers: &headers,
-            body: &sent.body,
-        };
-        read(&self.account, &request, sent.received).map_err(|error| error.to_string())
-    }
-
-    /// The calls of all requests that are no repeats.
-    pub fn calls(&self) -> BTreeMap<String, View> {
-        let facts = self.read().into_iter().filter_map(|taken| match taken {
-            Taken::Facts(_, _, facts) => Some(facts),
-            _ => None,
-        });
-        self.views(facts.flatten())
-    }
-
-    /// The calls that these facts tell of.
-    pub fn views(&self, facts: impl Iterator<Item = Fact>) -> BTreeMap<String, View> {
-        let mut stories: BTreeMap<String, Story> = BTreeMap::new();
-        for fact in facts {
-            stories.entry(fact.key.clone()).or_default().learn(fact);
-        }
-        let known = |alias: &Alias| self.account.aliases.contains(&alias.0);
-        stories.into_iter().map(|(key, story)| (key, story.view(&known))).collect()
-    }
 }
 
 fn sent(head: &str) -> Sent {
@@ -147,7 +77,6 @@ fn sent(head: &str) -> Sent {
         method: method.to_owned(),
         query: query.to_owned(),
         content_type: content_type.to_owned(),
-        headers: Vec::new(),
         body: Vec::new(),
     }
 }

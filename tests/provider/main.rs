@@ -7,13 +7,15 @@ mod capture;
 mod disorder;
 mod examples;
 mod numbers;
+mod reading;
 mod refusals;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use capture::{Capture, Taken};
+use capture::Capture;
+use reading::Taken;
 
 #[test]
 fn every_recorded_request_gives_its_facts() {

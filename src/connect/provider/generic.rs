@@ -20,7 +20,7 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Reading {
     let word = wire.first(&map.event).unwrap_or_default();
     let event = map.event_values.get(&word).copied().or_else(|| Event::of(&word));
     let hook = Hook { account, wire, map };
-    let (Some(event), Some(key)) = (event, wire.first(&map.call_id)) else {
+    let (Some(event), Some(key)) = (event, wire.key(&map.call_id)) else {
         return Reading::unknown(&word);
     };
     let told = wire.first(&map.time);

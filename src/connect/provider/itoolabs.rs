@@ -28,7 +28,7 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Result<Rea
     let command = wire.text("cmd").to_ascii_lowercase();
     let kind = wire.get("type").or_else(|| wire.get("status")).unwrap_or_default();
     let word = if command == "event" { &kind } else { &command };
-    let key = wire.get("callid");
+    let key = wire.key(&["callid"]);
     if command == "contact" {
         return Ok(Reading::question(word, question(account, wire, key)));
     }

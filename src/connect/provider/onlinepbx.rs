@@ -18,7 +18,7 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Result<Rea
     let event = wire.text("event");
     let told_at = wire.get("date").map(|date| when::any(&date, &account.timezone));
     // A date that is none: the event cannot be placed among the others.
-    let (Some(key), false) = (wire.get("uuid"), told_at == Some(None)) else {
+    let (Some(key), false) = (wire.key(&["uuid"]), told_at == Some(None)) else {
         return Ok(Reading::unknown(&event));
     };
     let told_at = told_at.flatten();

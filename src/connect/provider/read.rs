@@ -1,6 +1,7 @@
 //! From a provider's request to a reading: which reader, and what can come of it.
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::account::{Account, Kind, Profile};
@@ -8,6 +9,10 @@ use super::wire::Wire;
 use super::{generic, itoolabs, onlinepbx, sipuni, utel};
 use crate::model::{Fact, FactKind, Party, Wall};
 use crate::switch::AskKind;
+
+/// Bytes of a fingerprint that is kept as it is. Real ones have about 100, readable ones help
+/// whoever looks into the inbox.
+const FINGERPRINT_MAX: usize = 400;
 
 /// One request of a provider, as it came. The path has been used up by then.
 #[derive(Debug, Clone, Copy)]
@@ -113,12 +118,8 @@ pub fn provider_path_matches(account: &Account, provider: &str) -> bool {
 impl Reading {
     /// A reading that tells facts.
     pub(super) fn facts(kind: &str, fingerprint: String, facts: Vec<Fact>) -> Reading {
-        Reading {
-            fingerprint: Some(fingerprint),
-            what: What::Facts(facts),
-            kind: word(kind),
-            is_timed: false,
-        }
+        let fingerprint = Some(short(fingerprint));
+        Reading { fingerprint, what: What::Facts(facts), kind: word(kind), is_timed: false }
     }
 
     /// The same of an event that has a time of its own.
@@ -162,6 +163,14 @@ impl Reading {
             is_timed: false,
         }
     }
+}
+
+/// A fingerprint as the inbox may keep it: a sender can make its parts long.
+fn short(fingerprint: String) -> String {
+    if fingerprint.len() <= FINGERPRINT_MAX {
+        return fingerprint;
+    }
+    Sha256::digest(fingerprint.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An event's word as a counter may show it: a sender chooses it, so it is cut and cleaned.

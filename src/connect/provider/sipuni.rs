@@ -29,7 +29,7 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Result<Rea
         return Ok(Reading::question("question", question(account, wire)));
     }
     let event = wire.text("event");
-    let key = wire.get("call_id").or_else(|| wire.get("callbackId"));
+    let key = wire.key(&["call_id", "callbackId"]);
     let at = time(wire, "timestamp", received);
     let (Some(key), Some(at)) = (key, at) else { return Ok(Reading::unknown(&event)) };
     let hook = Hook { account, wire, cabinet: cabinet_of(account, wire), key, at };
@@ -52,7 +52,7 @@ fn time(wire: &Wire, field: &str, received: Wall) -> Option<Wall> {
 fn question(account: &Account, wire: &Wire) -> Question {
     let label = wire.text("label");
     Question {
-        key: wire.get("call_id"),
+        key: wire.key(&["call_id"]),
         client: account.party(&wire.text("fromnum")),
         line: wire.get("tonum").map(|number| account.party(&number)),
         queue: wire.get("label"),

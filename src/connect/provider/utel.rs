@@ -44,7 +44,8 @@ pub(super) fn read(account: &Account, wire: &Wire, received: Wall) -> Result<Rea
     }
     let name = wire.first(&NAME).unwrap_or_default();
     let hook = Hook { account, wire, received };
-    let Some(key) = hook.mapped(|map| &map.call_id, &CALL_ID) else {
+    let own = account.map.as_ref().and_then(|map| wire.key(&map.call_id));
+    let Some(key) = own.or_else(|| wire.key(&CALL_ID)) else {
         return Ok(Reading::unknown(&name));
     };
     if name == "call_saved" {

@@ -14,6 +14,11 @@ const DEPTH_MAX: usize = 32;
 /// Fields of one query or form. The largest real event has about 40; past the bound the rest is
 /// not read.
 const FIELDS_MAX: usize = 1024;
+/// Bytes of one value. The longest real one is a signed recording link of some 600; a longer one
+/// is no value of an event and is passed over.
+const VALUE_MAX: usize = 4096;
+/// Bytes of a provider's call id, which is a key of the journal. Real ones have up to 40.
+const KEY_MAX: usize = 200;
 
 /// The fields of one request.
 #[derive(Debug, Clone)]
@@ -40,6 +45,12 @@ impl Wire {
     /// empty or no single value.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         self.root.get(name).and_then(text)
+    }
+
+    /// A call id: like [`Wire::get`] of the first field that has one, and `None` for what is too
+    /// long to be one.
+    pub(super) fn key<S: AsRef<str>>(&self, places: &[S]) -> Option<String> {
+        self.first(places).filter(|key| key.len() <= KEY_MAX)
     }
 
     /// Like [`Wire::get`], and empty text for what is missing.
@@ -76,7 +87,7 @@ impl Wire {
     }
 }
 
-/// A single value as text; `None` when there is nothing in it.
+/// A single value as text; `None` when there is nothing in it, or too much.
 pub(super) fn text(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
@@ -84,7 +95,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
         Value::Bool(yes) => String::from(if *yes { "1" } else { "0" }),
         Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
-    (!text.is_empty()).then_some(text)
+    (1..=VALUE_MAX).contains(&text.len()).then_some(text)
 }
 
 /// JSON is known by its header, and without one by its first byte: many senders name no type, or
