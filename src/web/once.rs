@@ -27,6 +27,9 @@ const KEY_MAX: usize = 128;
 /// Largest answer that is kept; actions answer a few hundred bytes.
 const ANSWER_MAX: usize = 64 * 1024;
 
+/// Signing in answers with a cookie of its own each time, and its answer must not be kept.
+const SIGNING: [&str; 3] = ["/v1/login", "/v1/logout", "/v1/password"];
+
 /// The answer of one action: empty until it is done.
 type Slot = Arc<tokio::sync::Mutex<Option<(StatusCode, Option<Fault>, Bytes)>>>;
 
@@ -61,7 +64,8 @@ impl Once {
 /// Runs an action once for each key. A repeat that comes while the first is being done waits for
 /// its answer; failures that a repeat could mend are not kept.
 pub async fn once(State(web): State<Web>, request: Request, next: Next) -> Response {
-    let acts = matches!(*request.method(), Method::POST | Method::PUT | Method::DELETE);
+    let acts = matches!(*request.method(), Method::POST | Method::PUT | Method::DELETE)
+        && !SIGNING.iter().any(|path| request.uri().path().ends_with(path));
     let headers = request.headers();
     let Some(key) = headers.get("idempotency-key").filter(|_| acts) else {
         return next.run(request).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rig::{PASSWORD, Rig, token_of};
+use crate::rig::{PASSWORD, Rig, Wish, token_of};
 
 async fn login(rig: &Rig, login: &str, password: &str) -> reqwest::Response {
     let body = json!({ "login": login, "password": password });
@@ -154,6 +154,42 @@ async fn a_token_of_nobody_and_no_token_are_not_signed_in() {
     assert_eq!(sent.status(), 401);
     let sent = rig.http.get(rig.url("/api/v1/me")).bearer_auth(token_of("admin"));
     assert_eq!(sent.send().await.unwrap().status(), 200);
+}
+
+/// A proxy that is believed says who asks and how; nobody else can.
+#[tokio::test]
+async fn passwords_travel_only_encrypted_or_on_this_machine() {
+    let wish = Wish { proxies: vec![[127, 0, 0, 1].into()], ..Wish::default() };
+    let rig = Rig::with(wish).await;
+    rig.sign_in("aziza", "operator").await;
+    let body = json!({ "login": "aziza", "password": PASSWORD });
+    let from = |address: &'static str, scheme: &'static str| {
+        let request = rig.http.post(rig.url("/api/v1/login")).json(&body);
+        request.header("X-Forwarded-For", address).header("X-Forwarded-Proto", scheme).send()
+    };
+    let open = from("203.0.113.7", "http").await.unwrap();
+    assert_eq!(open.status(), 403);
+    assert_eq!(open.json::<Value>().await.unwrap()["error"]["code"], "plain_http");
+    let safe = from("203.0.113.7", "https").await.unwrap();
+    assert_eq!(safe.status(), 200);
+    assert!(safe.headers()["set-cookie"].to_str().unwrap().contains("Secure"));
+    let figures = |token: Option<&str>| {
+        let request = rig.http.get(rig.url("/metrics")).header("X-Forwarded-For", "203.0.113.7");
+        match token {
+            Some(login) => request.bearer_auth(token_of(login)).send(),
+            None => request.send(),
+        }
+    };
+    assert_eq!(figures(None).await.unwrap().status(), 401);
+    assert_eq!(figures(Some("supervisor")).await.unwrap().status(), 403);
+    assert_eq!(figures(Some("integrator")).await.unwrap().status(), 200);
+    let here = rig.http.get(rig.url("/metrics")).send().await.unwrap();
+    assert_eq!(here.status(), 200, "this machine needs no token");
+
+    let believing_nobody = Rig::start().await;
+    let request = believing_nobody.http.get(believing_nobody.url("/metrics"));
+    let sent = request.header("X-Forwarded-For", "203.0.113.7").send().await.unwrap();
+    assert_eq!(sent.status(), 200, "the header of a stranger is not read");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use navbat::acd::{AliasOf, OperatorSettings, QueueSettings, ReadyRule};
 use navbat::connect::provider::{Account, Kind};
 use navbat::model::{
@@ -57,6 +58,8 @@ pub struct Wish {
     pub limits: JournalLimits,
     /// The exchange never answers.
     pub deaf: bool,
+    /// Whose forwarding headers are believed.
+    pub proxies: Vec<std::net::IpAddr>,
 }
 
 impl Rig {
@@ -76,7 +79,7 @@ impl Rig {
         tokio::spawn(stand_in(desk, inbox, wish.deaf));
         let clock = Arc::new(AtomicU64::new(1_000_000));
         let hub = Hub::new(MORNING);
-        let site = Site { rates: wish.rates, ..site() };
+        let site = Site { rates: wish.rates, trusted_proxies: wish.proxies, ..site() };
         let read = clock.clone();
         let web = Web::new(Parts {
             journal: journal.clone(),
@@ -85,7 +88,7 @@ impl Rig {
             hub: hub.clone(),
             clock: Arc::new(move || now(read.load(Ordering::SeqCst))),
             site,
-            metrics: None,
+            metrics: Some(PrometheusBuilder::new().build_recorder().handle()),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
