@@ -135,6 +135,11 @@ impl Reader {
         Name::from(format!("token:{token}"))
     }
 
+    /// The name of the token that a login stands for; people's logins hold no colon.
+    pub fn token_of_login(login: &Name) -> Option<&str> {
+        login.as_str().strip_prefix("token:")
+    }
+
     /// Whether the role is let in at all.
     pub fn may(&self, act: Act) -> bool {
         role_may(self.role, act)

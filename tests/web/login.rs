@@ -193,6 +193,27 @@ async fn passwords_travel_only_encrypted_or_on_this_machine() {
 }
 
 #[tokio::test]
+async fn a_screen_on_a_wall_gets_a_cookie_that_only_looks() {
+    let rig = Rig::start().await;
+    let exchange = |login: &str| {
+        let body = json!({ "token": token_of(login) });
+        rig.http.post(rig.url("/api/v1/login")).json(&body).send()
+    };
+    assert_eq!(exchange("admin").await.unwrap().status(), 401, "no cookie for other tokens");
+    let sent = exchange("wallboard").await.unwrap();
+    assert_eq!(sent.status(), 200);
+    let cookie = sent.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let get = async |path: &str| {
+        let request = rig.http.get(rig.url(path)).header("Cookie", cookie);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((get("/api/v1/board").await, get("/api/v1/calls").await), (200, 403));
+    let sent = rig.send("admin", "DELETE", "/api/v1/admin/tokens/wallboard", None).await;
+    assert_eq!(sent.status(), 204);
+    assert_eq!(get("/api/v1/board").await, 401);
+}
+
+#[tokio::test]
 async fn a_repeated_action_gets_the_first_answer() {
     let rig = Rig::start().await;
     let body = json!({ "name": "grafana", "role": "integrator" });

@@ -20,11 +20,22 @@ use super::Sent;
 /// Longest login and one-time link that are looked at.
 const TEXT_MAX: usize = 128;
 
-/// Who signs in.
+/// Who signs in: a person, or a screen on a wall with the token of its link.
 #[derive(Deserialize, ToSchema)]
-pub struct Login {
-    login: String,
-    password: String,
+#[serde(untagged)]
+pub enum Login {
+    /// A person.
+    Person {
+        /// Their login.
+        login: String,
+        /// Their password.
+        password: String,
+    },
+    /// A wallboard; other tokens get no cookie.
+    Wall {
+        /// What stands after `#` in the link of the screen.
+        token: String,
+    },
 }
 
 /// A one-time link and the password that it sets.
@@ -54,7 +65,7 @@ pub struct Me {
     now: String,
 }
 
-/// Signs in with a password.
+/// Signs in with a password, or a wallboard with its token.
 #[utoipa::path(post, path = "/login", tag = "account", request_body = Login, responses(
     (status = 200, body = Me), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub async fn login(
@@ -63,11 +74,15 @@ pub async fn login(
     Sent(sent): Sent<Login>,
 ) -> Result<Response, Fault> {
     safe(&web, origin)?;
-    if sent.login.len() > TEXT_MAX {
-        return Err(Fault::WrongPassword);
-    }
-    let login = Name::from(sent.login);
-    let opened = web.0.door.sign_in(origin.address, &login, sent.password).await?;
+    let opened = match sent {
+        Login::Person { login, password } if login.len() <= TEXT_MAX => {
+            web.0.door.sign_in(origin.address, &Name::from(login), password).await?
+        }
+        Login::Wall { token } if token.len() <= TEXT_MAX => {
+            web.0.door.sign_wall_in(origin.address, &token).await?
+        }
+        Login::Person { .. } | Login::Wall { .. } => return Err(Fault::WrongPassword),
+    };
     Ok(signed_in(&web, origin, &opened))
 }
 

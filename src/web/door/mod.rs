@@ -86,6 +86,24 @@ impl Door {
         self.open(login).await
     }
 
+    /// Exchanges a wallboard's token for a cookie that only looks. Any other token is a wrong
+    /// password: what may change things goes in a header, never in a browser's address.
+    pub async fn sign_wall_in(&self, address: IpAddr, secret: &str) -> Result<Opened, Fault> {
+        let now = self.now();
+        let nobody = Name::from("");
+        if let Some(wait) = self.attempts.barred(address, &nobody, now.mono) {
+            return Err(Fault::TooMany(wait.as_millis().div_ceil(1000)));
+        }
+        let reader = self.reader_of_token(&random::kept(secret)).await?;
+        match reader.filter(|reader| reader.role == Role::Wallboard) {
+            Some(reader) => self.open(&reader.login).await,
+            None => {
+                self.attempts.failed(address, &nobody, now.mono);
+                Err(Fault::WrongPassword)
+            }
+        }
+    }
+
     /// Sets a password by a one-time link and signs its owner in. A used, old or unknown link is
     /// a wrong password, and counts as one.
     pub async fn use_link(
@@ -246,7 +264,13 @@ impl Door {
         self.remembered.insert(session.hash.clone(), session);
     }
 
+    /// Who a session's login is: a person, or the token of a wallboard's screen.
     async fn reader_of(&self, login: &Name) -> Result<Option<Reader>, Fault> {
+        if let Some(name) = Reader::token_of_login(login) {
+            let tokens = self.store.tokens().await.map_err(fault)?;
+            let found = tokens.into_iter().find(|token| token.name.as_str() == name);
+            return Ok(found.filter(|token| token.revoked_at.is_none()).and_then(reader_of_row));
+        }
         let person = self.store.person(login.as_str()).await.map_err(fault)?;
         Ok(person.filter(|person| !person.disabled).and_then(|person| {
             Some(Reader {
@@ -261,15 +285,7 @@ impl Door {
 
     async fn reader_of_token(&self, hash: &str) -> Result<Option<Reader>, Fault> {
         let token = self.store.token(hash).await.map_err(fault)?;
-        Ok(token.and_then(|token| {
-            Some(Reader {
-                login: Reader::login_of_token(&token.name),
-                role: Role::of(&token.role)?,
-                operator: None,
-                queues: token.queues,
-                language: None,
-            })
-        }))
+        Ok(token.and_then(reader_of_row))
     }
 
     /// Notes in the audit log who did what to which; a failure is logged and changes nothing.
@@ -287,6 +303,16 @@ impl Door {
             tracing::warn!(%error, act, "an act could not be noted in the audit log");
         }
     }
+}
+
+fn reader_of_row(token: store::Token) -> Option<Reader> {
+    Some(Reader {
+        login: Reader::login_of_token(&token.name),
+        role: Role::of(&token.role)?,
+        operator: None,
+        queues: token.queues,
+        language: None,
+    })
 }
 
 /// The store's failures are one thing to a client; the log has the causes, numbers covered.
