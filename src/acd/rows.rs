@@ -110,6 +110,9 @@ impl Engine {
             (_, told) => told,
         };
         let closed = call.stale && !view.is_over;
+        // A call outside queues that nobody closed has failed as much as one in a queue.
+        let lost = disposition == Disposition::UnknownEnd && answered_by.is_none();
+        let outcome = base.outcome.or(lost.then_some(Outcome::Failed));
         let missed = view.missed
             || (closed && view.direction == Some(Direction::In) && answered_by.is_none());
         CallRow {
@@ -125,6 +128,7 @@ impl Engine {
             ring: view.ring,
             wait: view.wait,
             disposition,
+            outcome,
             recording_url: view.recording_url,
             started_at: view.started_at.unwrap_or(base.started_at),
             ended_at: view.ended_at,
