@@ -163,7 +163,7 @@ fn address(
     if let Some(file) = url.strip_prefix("sqlite:") {
         let file = directory.join(file.trim_start_matches("//"));
         let path = file.to_str().ok_or(StoreError::BadUrl)?;
-        let address = format!("sqlite:{}?mode=rwc", escaped(path));
+        let address = format!("sqlite:{}?mode=rwc", escaped(path, "/"));
         return Ok((Kind::Sqlite, address, path.to_owned()));
     }
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"));
@@ -171,7 +171,7 @@ fn address(
     let address = match (password, rest.split_once('@')) {
         (Some(password), Some((user, host))) => {
             let user = user.split(':').next().unwrap_or(user);
-            format!("postgres://{user}:{}@{host}", escaped(password))
+            format!("postgres://{user}:{}@{host}", escaped(password, ""))
         }
         (Some(_), None) => return Err(StoreError::BadUrl),
         (None, _) => format!("postgres://{rest}"),
@@ -180,11 +180,12 @@ fn address(
     Ok((Kind::Postgres, address, format!("postgres://{host}")))
 }
 
-/// Text inside an address: everything but plain letters, digits and path signs as `%XX`.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte);
+/// Text inside an address: everything but unreserved letters (RFC 3986 section 2.3) and those
+/// of `kept` as `%XX`.
+fn escaped(text: &str, kept: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-~".contains(&byte);
     text.bytes().fold(String::new(), |mut all, byte| {
-        if plain(byte) {
+        if plain(byte) || kept.as_bytes().contains(&byte) {
             all.push(char::from(byte));
         } else {
             all.push_str(&format!("%{byte:02X}"));
