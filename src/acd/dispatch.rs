@@ -29,6 +29,10 @@ const LEASE: Period = Period::secs(10);
 /// next input.
 const ROUNDS_MAX: u32 = 100_000;
 
+/// How long a caller waits in a queue in which nobody is signed in. Longer keeps callers for
+/// nothing before the office opens; shorter loses them to a panel that was loaded anew.
+const UNSTAFFED_MAX: Period = Period::secs(30);
+
 /// Nobody is barred by a rule of the call.
 static NOBODY: BTreeSet<OperatorId> = BTreeSet::new();
 
@@ -106,6 +110,9 @@ impl Engine {
             return;
         }
         if self.nobody_can_serve(entry) {
+            if self.now.mono.since(entry.enqueued.mono) < UNSTAFFED_MAX {
+                return;
+            }
             match rules.overflow.get(usize::from(entry.steps)).cloned() {
                 Some(step) => self.overflow(id, &step),
                 None => self.give_up(id, Outcome::NoOperators),
@@ -357,12 +364,14 @@ impl Engine {
         let at = |length: Period| entry.first.mono + length;
         let tier = self.benches.get(&entry.queue).and_then(|it| it.next_tier_at(waited));
         let overflow = overflow_next(&rules.overflow, usize::from(entry.steps));
+        let unstaffed = entry.enqueued.mono + UNSTAFFED_MAX;
         let back_off = entry.back_off.values().copied().filter(|until| *until > now).min();
         let mut dues = earliest([
             Some(at(rules.wait_max)),
             overflow.map(at),
             tier.map(at),
             back_off,
+            Some(unstaffed).filter(|until| *until > now),
             entry.pass_until.filter(|until| *until > now),
             entry.hold.map(|hold| hold.until).filter(|until| *until > now),
             self.again.get(&id).copied(),

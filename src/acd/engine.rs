@@ -24,7 +24,7 @@ use crate::model::{
 pub struct RestoreError(#[from] serde_json::Error);
 
 /// Decides who rings, and remembers what happened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Engine {
     pub(super) roster: Roster,
     /// Earlier configurations that waits still hold to, by version.
@@ -51,6 +51,8 @@ pub struct Engine {
     pub(super) shown: BTreeMap<QueueId, QueueView>,
     /// Stop at the first broken invariant instead of ending the call: tests and simulation.
     pub(super) is_strict: bool,
+    /// Legs that this process made begin here; earlier ones were lost with the process before.
+    pub(super) legs_from: u64,
     seed: u64,
     is_set_up: bool,
     records: VecDeque<(Now, Record)>,
@@ -97,6 +99,7 @@ impl Engine {
             checked: BTreeSet::new(),
             shown: BTreeMap::new(),
             is_strict: false,
+            legs_from: 0,
             seed,
             is_set_up: false,
             records: VecDeque::new(),
@@ -130,6 +133,10 @@ impl Engine {
     /// Takes one input in.
     pub fn handle(&mut self, input: Input, now: Now) {
         self.begin(now);
+        if input == Input::Restarted {
+            self.restarted(); // before anybody is rung for a caller who is gone
+        }
+        self.catch_up();
         let heard = match &input {
             Input::Heard(heard) => heard.request,
             Input::RouteAsked(_)
@@ -151,7 +158,7 @@ impl Engine {
                 self.reply(ticket, result);
             }
             Input::Reload(settings) => self.reload(settings),
-            Input::Restarted => self.restarted(),
+            Input::Restarted => {}
         }
         self.finish();
         if let Some(request) = heard {
@@ -162,6 +169,7 @@ impl Engine {
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Now) {
         self.begin(now);
+        self.catch_up();
         self.finish();
     }
 
@@ -178,13 +186,18 @@ impl Engine {
         if self.is_set_up { self.alarms.next() } else { Some(self.now.mono) }
     }
 
-    /// Brings the engine to `now`: what was due before the input happens before it.
+    /// Brings the engine to `now`.
     fn begin(&mut self, now: Now) {
         self.now = Now { mono: self.now.mono.max(now.mono), wall: now.wall };
         if !self.is_set_up {
             self.is_set_up = true;
+            self.legs_from = self.state.next.leg;
             self.set_up();
         }
+    }
+
+    /// What was due before the input happens before it.
+    fn catch_up(&mut self) {
         self.ring_alarms();
         self.dispatch();
     }

@@ -107,6 +107,12 @@ impl Engine {
     fn other_leg(&mut self, call: CallId, leg: LegId, event: LegEvent) {
         let Some(it) = self.state.calls.get(&call) else { return };
         let caller = it.leg.filter(|caller| *caller != leg);
+        if !it.is_open() {
+            if caller.is_some() && event == LegEvent::Answered {
+                self.act(Effect::HangUp { leg, because: LegReason::CallerGone });
+            }
+            return; // the answer of an outside number may cross our cancel
+        }
         match (caller, event) {
             (None, LegEvent::Ended(_)) => self.caller_gone(call),
             (Some(caller), LegEvent::Answered) => {
@@ -187,7 +193,10 @@ impl Engine {
     }
 
     fn answer_caller(&mut self, caller: LegId) {
-        if self.state.legs.get(&caller).is_some_and(|leg| !leg.state.is_up()) {
+        if self.state.legs.get(&caller).is_some_and(|leg| leg.state.on(LegMove::Answered).is_some())
+        {
+            // From here on the leg counts as picked up: the caller is answered once.
+            self.emit(Record::LegMoved { leg: caller, to: LegMove::Answered });
             self.act(Effect::AnswerCaller { leg: caller });
         }
     }
@@ -358,13 +367,15 @@ impl Engine {
             let (id, waiting) = (entry.id, entry.state.is_waiting());
             let waited = entry.waited(self.now);
             let short = self.rules_of(id).map_or(Period::ZERO, |it| it.service_level.short);
-            for offer in self.state.live_offers(id) {
-                self.move_offer(offer, OfferEvent::CallerGone);
-            }
+            // The wait ends first, so that no standby can get a caller who is gone.
+            let live = self.state.live_offers(id);
             if waiting {
                 let outcome =
                     if waited <= short { Outcome::AbandonedShort } else { Outcome::Abandoned };
                 self.emit(Record::EntryDone { entry: id, outcome });
+            }
+            for offer in live {
+                self.move_offer(offer, OfferEvent::CallerGone);
             }
         }
         self.end_call(call, LegReason::CallerGone);
@@ -385,10 +396,11 @@ impl Engine {
 
     /// A wait ends; the call goes on elsewhere.
     pub(super) fn leave_queue(&mut self, entry: EntryId, outcome: Outcome) {
-        for offer in self.state.live_offers(entry) {
+        let live = self.state.live_offers(entry);
+        self.emit(Record::EntryDone { entry, outcome });
+        for offer in live {
             self.withdraw(offer, WithdrawnBecause::MovedOn);
         }
-        self.emit(Record::EntryDone { entry, outcome });
     }
 
     /// Ends a call of ours with everything that belongs to it.
@@ -396,6 +408,11 @@ impl Engine {
         let Some(it) = self.state.calls.get(&call).filter(|call| call.is_open()) else { return };
         let (caller, outside) = (it.leg, it.outside);
         let offers = it.offers.clone();
+        let last = it.entries.last().and_then(|entry| self.state.entries.get(entry));
+        if let Some(entry) = last.filter(|entry| !entry.state.is_done()) {
+            let outcome = entry.state.outcome().unwrap_or(Outcome::Failed);
+            self.emit(Record::EntryDone { entry: entry.id, outcome });
+        }
         for offer in offers {
             let Some(it) = self.state.offers.get(&offer) else { continue };
             let (talking, leg) = (it.is_talking(), it.leg);
@@ -408,12 +425,6 @@ impl Engine {
         }
         self.drop_leg(outside, because);
         self.drop_leg(caller, LegReason::Over);
-        let open = self.state.calls.get(&call).and_then(|call| call.entries.last().copied());
-        let open = open.and_then(|entry| self.state.entries.get(&entry));
-        if let Some(entry) = open.filter(|entry| !entry.state.is_done()) {
-            let outcome = entry.state.outcome().unwrap_or(Outcome::Failed);
-            self.emit(Record::EntryDone { entry: entry.id, outcome });
-        }
         self.emit(Record::CallEnded { call });
         self.wrap_up_after(call);
         self.settle(call);
@@ -432,8 +443,9 @@ impl Engine {
             })
             .collect();
         for call in owned {
+            let lost = |leg: &&super::leg::Leg| leg.call == call && leg.id.0 < self.legs_from;
             let legs: Vec<LegId> =
-                self.state.legs.values().filter(|leg| leg.call == call).map(|leg| leg.id).collect();
+                self.state.legs.values().filter(lost).map(|leg| leg.id).collect();
             for leg in legs {
                 self.emit(Record::LegMoved { leg, to: LegMove::Ended(EndedBy::Restart) });
             }

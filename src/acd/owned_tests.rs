@@ -184,6 +184,7 @@ fn full_closed_and_unstaffed_queues_say_so() {
     assert!(rig.effects.iter().any(|it| matches!(it, Effect::Cancel { leg, .. } if leg.0 == 2)));
     let mut rig = Rig::new(site(&["Aziza"]));
     let call = rig.arrive(1, NUMBER);
+    rig.pass(Period::secs(30));
     assert_eq!(rig.row(call).outcome, Some(Outcome::NoOperators));
 }
 

@@ -9,7 +9,7 @@ use crate::model::{Mono, Now, Seq, Stamped};
 pub use crate::acd::RestoreError;
 
 /// The whole exchange as one value. One task owns it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Switch {
     engine: Engine,
 }
