@@ -227,6 +227,7 @@ fn request(number: u64) -> NewRequest {
         verdict: Verdict::Facts,
         kind: String::from("call"),
         keys: vec![format!("1772427600.{}", number / 6)],
+        retold: false,
     }
 }
 

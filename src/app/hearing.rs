@@ -38,6 +38,8 @@ fn facts(account: &Account, stored: &StoredRequest) -> Vec<crate::model::Fact> {
         body: &request.body,
     };
     match provider::read(account, &wire, request.received) {
+        // Of a repeat only what it may tell anew (`NewRequest::retold`).
+        Ok(reading) if stored.duplicate_of.is_some() => reading.of_repeat(),
         Ok(reading) => match reading.what {
             What::Facts(facts) => facts,
             What::Unknown | What::Question(_) => Vec::new(),

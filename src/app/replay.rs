@@ -149,12 +149,17 @@ impl Replay {
             self.tally.refused += 1;
             return;
         };
-        if self.is_duplicate(&account.name, reading.fingerprint) {
+        let again = reading.of_repeat();
+        let repeats = self.is_duplicate(&account.name, reading.fingerprint);
+        if repeats {
             self.tally.duplicates += 1;
-            return;
+            if again.is_empty() {
+                return;
+            }
         }
         self.requests += 1;
         let facts = match reading.what {
+            What::Facts(_) if repeats => again,
             What::Facts(facts) => facts,
             What::Unknown => Vec::new(),
             What::Question(question) => return self.asked(account, question),

@@ -93,6 +93,7 @@ pub(super) fn request_of(row: &SqliteRow) -> Result<StoredRequest, StoreError> {
         verdict: verdict.unwrap_or(Verdict::Unknown),
         kind: row.try_get(11)?,
         keys: Vec::new(),
+        retold: false,
     };
     Ok(StoredRequest { seq, duplicate_of: duplicate_of.map(|first| Seq(unsigned(first))), request })
 }

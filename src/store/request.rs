@@ -29,6 +29,9 @@ pub struct NewRequest {
     pub kind: String,
     /// The provider's own ids of the calls it tells of.
     pub keys: Vec<String>,
+    /// A repeat of it may tell that things happened earlier than the copy said that came first:
+    /// then the engine hears that too. Not kept.
+    pub retold: bool,
 }
 
 /// What a provider's reader made of a request.
@@ -76,7 +79,7 @@ pub struct StoredRequest {
     pub seq: Seq,
     /// The first request of the same fingerprint within 24 hours, when this one repeats it.
     pub duplicate_of: Option<Seq>,
-    /// What came. `keys` is empty when it was read back from the disk.
+    /// What came. `keys` is empty when it was read back from the disk, and `retold` false.
     pub request: NewRequest,
 }
 
@@ -85,6 +88,7 @@ pub struct StoredRequest {
 pub struct Taken {
     /// Its place in the inbox.
     pub seq: Seq,
-    /// Whether the same event was kept before; then the engine does not hear it again.
+    /// Whether the same event was kept before; then the engine does not hear it again, but for
+    /// what it tells anew ([`NewRequest::retold`]).
     pub duplicate: bool,
 }

@@ -111,8 +111,8 @@ impl Writer {
         for (take, (taken, first)) in group.takes.into_iter().zip(written.taken) {
             let Take { request, slot, reply } = take;
             let _ = reply.send(Ok(taken));
-            if first.is_none() && request.verdict.is_handed_on() {
-                slot.send(StoredRequest { seq: taken.seq, duplicate_of: None, request });
+            if (first.is_none() || request.retold) && request.verdict.is_handed_on() {
+                slot.send(StoredRequest { seq: taken.seq, duplicate_of: first, request });
             }
         }
     }

@@ -128,8 +128,10 @@ async fn take(web: &Web, gate: &Arc<Gate>, account: &Account, raw: Raw) -> Respo
         What::Unknown => Verdict::Unknown,
         What::Question(_) => Verdict::Question,
     };
+    let retold = !reading.of_repeat().is_empty();
     let mut request = raw.keep(account, verdict, reading.kind);
     request.fingerprint = reading.fingerprint;
+    request.retold = retold;
     match reading.what {
         What::Facts(facts) => {
             gate.saw(account, &facts);
@@ -263,6 +265,7 @@ impl Raw {
             verdict,
             kind,
             keys: Vec::new(),
+            retold: false,
         }
     }
 }

@@ -112,6 +112,7 @@ pub fn request(number: u64) -> NewRequest {
         verdict: Verdict::Facts,
         kind: String::from("call"),
         keys: vec![format!("k{}", number / 4)],
+        retold: false,
     }
 }
 

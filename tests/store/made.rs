@@ -31,6 +31,7 @@ pub fn request(fingerprint: &str) -> NewRequest {
         verdict: Verdict::Facts,
         kind: String::from("call"),
         keys: vec![String::from("k1")],
+        retold: false,
     }
 }
 

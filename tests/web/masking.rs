@@ -37,6 +37,7 @@ async fn seed(rig: &mut Rig) {
         verdict: Verdict::Facts,
         kind: String::from("1"),
         keys: vec![String::from("call-Aziza")],
+        retold: false,
     };
     rig.journal.take(request).await.unwrap();
 }
