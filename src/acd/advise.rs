@@ -185,9 +185,11 @@ impl Engine {
                 && self.now.mono.since(call.heard) <= UNHEARD_FOR
         };
         let asked = self.state.index.asked.get(&ask.account).into_iter().flatten();
-        let told = self.state.index.open.iter().rev(); // ids rise with time: the latest first
-        let calls = asked.chain(told).filter_map(|id| self.state.calls.get(id));
-        calls.into_iter().find(same).map(|call| call.id)
+        let fresh = |call: &&Call| self.now.mono.since(call.heard) <= UNHEARD_FOR;
+        let known = |id: &CallId| self.state.calls.get(id);
+        // Ids rise with time: the latest first, and none that is too old to be meant.
+        let told = self.state.index.open.iter().rev().filter_map(known).take_while(fresh);
+        asked.filter_map(known).chain(told).find(same).map(|call| call.id)
     }
 
     /// The live wait of an asked call; `None` when it is over already.

@@ -23,11 +23,6 @@ pub enum LegState {
 }
 
 impl LegState {
-    /// Whether it was picked up and lives.
-    pub const fn is_up(self) -> bool {
-        matches!(self, LegState::Answered | LegState::Bridged | LegState::Held)
-    }
-
     /// The next state. The rank only rises: an event of a lower rank is history and changes
     /// nothing, and the end absorbs everything.
     pub const fn on(self, event: LegMove) -> Option<LegState> {
