@@ -1,22 +1,31 @@
 //! What one routing decision costs: among 20 operators and among 10,000, for every strategy, and
 //! one leg of a ring-all. The cost may not grow by more than 1.2 times.
 //!
-//! Run: `cargo bench --bench acd`. A decision is a whole turn of the bench: the choice, its
-//! record, and the changes of the chosen operator that follow (rings, talks, is free again).
+//! Run: `cargo bench --bench acd`. `bench/…` is the bench alone: the choice, its record, and the
+//! changes of the chosen operators that follow (ring, talk, be free again). `switch/…` is what a
+//! caller costs: from the arrival to the last record and dial of the decision. The last lines
+//! compare the two sizes.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use navbat::acd::{
-    Ask, Bars, Bench, Facts, Member, QueueKeys, QueueSettings, Request, Strategy, Tally, Tier,
-    TurnMoves,
+    Ask, Bars, Bench, Facts, Member, OperatorSettings, QueueKeys, QueueSettings, ReadyRule,
+    Request, Settings, Strategy, Tally, Tier, TurnMoves,
 };
-use navbat::model::{Authority, EntryId, Intent, Mono, Name, OperatorId, Period, Reach, Seed};
+use navbat::model::{
+    Authority, EndedBy, EntryId, Intent, LegId, Mono, Name, Now, OperatorId, Party, Period, Reach,
+    Seed, Wall,
+};
+use navbat::switch::{Arrival, Command, Effect, Input, LegEvent, Output, Switch, Ticket};
 
 const SIZES: [u32; 2] = [20, 10_000];
 /// Telephones that one caller of the ring-all rings, the same in both queues.
 const LEGS: u16 = 20;
+/// Calls whose median is taken.
+const CALLS: usize = 401;
 
 /// A queue with everybody ready, and the counters of each.
 struct Site {
@@ -113,9 +122,105 @@ impl Site {
     }
 }
 
-fn decisions(criterion: &mut Criterion) {
+/// A whole switch with everybody ready.
+struct Exchange {
+    switch: Switch,
+    now: Now,
+    next: u64,
+}
+
+impl Exchange {
+    fn new(strategy: Strategy, size: u32) -> Exchange {
+        let names: Vec<Name> = (0..size).map(|number| format!("op{number}").into()).collect();
+        let mut queue = QueueSettings::named("sales");
+        queue.strategy = strategy;
+        queue.fanout_max = LEGS;
+        queue.wrap_up = Period::ZERO;
+        let members = names.iter().map(|it| Member { operator: it.clone(), weight: 10 });
+        queue.tiers.push(Tier { after: Period::ZERO, members: members.collect() });
+        let operator = |name: &Name| OperatorSettings {
+            name: name.clone(),
+            login: None,
+            aliases: Vec::new(),
+            ready: ReadyRule::Panel,
+            calls_max: 1,
+            skills: Vec::new(),
+            disabled: false,
+        };
+        let settings = Settings {
+            version: String::from("v1"),
+            timezone: jiff::tz::TimeZone::UTC,
+            operators: names.iter().map(operator).collect(),
+            queues: vec![queue],
+            accounts: Vec::new(),
+        };
+        let now = Now { mono: Mono(1_000), wall: Wall(1_772_427_600_000) };
+        let switch = Switch::new(Arc::new(settings), 7);
+        let mut exchange = Exchange { switch, now, next: 1 };
+        for name in names {
+            exchange.input(Input::Reach { operator: name.clone(), reach: Reach::Reachable });
+            let command = Command::SetIntent { operator: name.clone(), intent: Intent::Ready };
+            let ticket = Ticket(1);
+            exchange.input(Input::Command { ticket, by: name, supervisor: false, command });
+        }
+        for _ in 0..50 {
+            exchange.call();
+        }
+        exchange
+    }
+
+    fn input(&mut self, input: Input) -> Vec<Output> {
+        self.switch.handle(input, self.now);
+        std::iter::from_fn(|| self.switch.poll_output()).collect()
+    }
+
+    /// One call from the arrival to its end; gives what the decision took and how many legs it
+    /// rang. The rest of the call is outside the measure.
+    fn call(&mut self) -> (Duration, u64) {
+        self.next += 1;
+        let caller = LegId(self.next);
+        let arrival = Input::Arrived(Arrival {
+            leg: caller,
+            account: "trunk".into(),
+            client: Party::Hidden,
+            line: None,
+            queue: "sales".into(),
+        });
+        let begun = Instant::now();
+        let outputs = black_box(self.input(arrival));
+        let took = begun.elapsed();
+        let legs = outputs.iter().filter_map(|output| match output {
+            Output::Effect(Effect::Dial { leg, .. }) => Some(*leg),
+            _ => None,
+        });
+        let legs: Vec<LegId> = legs.collect();
+        for leg in legs.first() {
+            for event in [LegEvent::Ringing, LegEvent::Answered, LegEvent::Bridged] {
+                self.input(Input::Leg { leg: *leg, event });
+            }
+        }
+        self.pass(Period::secs(3));
+        self.input(Input::Leg { leg: caller, event: LegEvent::Ended(EndedBy::Party) });
+        self.pass(Period::mins(30));
+        (took, legs.len() as u64)
+    }
+
+    fn pass(&mut self, length: Period) {
+        let until = self.now.mono + length;
+        while let Some(due) = self.switch.poll_timeout().filter(|due| *due <= until) {
+            let step = due.since(self.now.mono);
+            self.now = Now { mono: due, wall: self.now.wall + step };
+            self.switch.handle_timeout(self.now);
+            while self.switch.poll_output().is_some() {}
+        }
+        let step = until.since(self.now.mono);
+        self.now = Now { mono: until, wall: self.now.wall + step };
+    }
+}
+
+fn bench_alone(criterion: &mut Criterion) {
     for strategy in Strategy::ALL {
-        let mut group = criterion.benchmark_group(format!("decision/{}", strategy.word()));
+        let mut group = criterion.benchmark_group(format!("bench/{}", strategy.word()));
         group.measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500));
         for size in SIZES {
             let mut site = Site::new(strategy, size);
@@ -128,8 +233,32 @@ fn decisions(criterion: &mut Criterion) {
     }
 }
 
+/// The cost of a leg in nanoseconds: the median of several hundred calls, which no pause of the
+/// machine moves.
+fn leg_cost(strategy: Strategy, size: u32) -> f64 {
+    let mut exchange = Exchange::new(strategy, size);
+    let calls = (0..CALLS).map(|_| {
+        let (took, legs) = exchange.call();
+        assert!(legs > 0, "nobody was rung");
+        took.as_nanos() as f64 / legs as f64
+    });
+    let mut calls: Vec<f64> = calls.collect();
+    calls.sort_by(f64::total_cmp);
+    calls[calls.len() / 2]
+}
+
+fn whole_switch() {
+    println!("\n{:<28}{:>12}{:>12}{:>8}", "switch, ns per leg", SIZES[0], SIZES[1], "times");
+    for strategy in Strategy::ALL {
+        let [small, large] = SIZES.map(|size| leg_cost(strategy, size));
+        let grown = large / small;
+        println!("{:<28}{small:>12.0}{large:>12.0}{grown:>8.2}", strategy.word());
+    }
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    decisions(&mut criterion);
+    bench_alone(&mut criterion);
     criterion.final_summary();
+    whole_switch();
 }

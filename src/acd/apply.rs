@@ -305,11 +305,11 @@ impl State {
     }
 
     fn call_ended(&mut self, at: Now, id: CallId) {
-        let last = self.last_outcome(id);
+        let (last, said) = (self.last_outcome(id), self.said_in(id, at));
         self.on_call(id, |it| {
             if let Some(next) = it.state.on(CallEvent::Ended(last)) {
                 it.state = next;
-                it.ended_at = Some(at.wall);
+                it.ended_at = Some(said);
             }
         });
     }
@@ -388,13 +388,17 @@ impl State {
                 });
                 self.rest_when_tried_out(*entry);
             }
-            Record::EntryDone { entry, outcome } => self.on_entry(*entry, |it| {
-                if let Some(next) = it.state.on(EntryEvent::Done(*outcome)) {
-                    it.state = next;
-                    it.hold = None;
-                    it.done_at.get_or_insert(at.wall);
-                }
-            }),
+            Record::EntryDone { entry, outcome } => {
+                let call = self.entries.get(entry).map(|it| it.call);
+                let said = call.map_or(at.wall, |call| self.said_in(call, at));
+                self.on_entry(*entry, |it| {
+                    if let Some(next) = it.state.on(EntryEvent::Done(*outcome)) {
+                        it.state = next;
+                        it.hold = None;
+                        it.done_at.get_or_insert(said);
+                    }
+                });
+            }
             _ => {}
         }
     }

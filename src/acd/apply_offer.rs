@@ -6,6 +6,7 @@ use super::offer::{Offer, OfferState};
 use super::state::State;
 use crate::model::{
     Authority, CallId, Now, OfferEnd, OfferId, OfferTold, OperatorId, Period, Record, StageName,
+    Wall,
 };
 
 impl State {
@@ -17,22 +18,27 @@ impl State {
         match record {
             Record::OfferMade { .. } => self.offer_made(at, record),
             Record::OfferRinging { offer, turn } => {
+                let said = self.said_at(*offer, at);
                 self.on_offer(at, *offer, |it| {
                     it.state = OfferState::Ringing;
-                    it.ringing_at = Some(at.wall);
+                    it.ringing_at = Some(said);
                     it.rang = Some(at.mono);
                 });
                 self.turn_of(*offer, *turn);
             }
-            Record::OfferAnswered { offer, lease_until } => self.on_offer(at, *offer, |it| {
-                it.state = OfferState::Answered;
-                it.answered_at = Some(at.wall);
-                it.ring_until = None;
-                it.lease_until = Some(*lease_until);
-            }),
+            Record::OfferAnswered { offer, lease_until } => {
+                let said = self.said_at(*offer, at);
+                self.on_offer(at, *offer, |it| {
+                    it.state = OfferState::Answered;
+                    it.answered_at = Some(said);
+                    it.ring_until = None;
+                    it.lease_until = Some(*lease_until);
+                });
+            }
             Record::OfferOver { .. } => self.offer_over(at, record),
             Record::TalkEnded { offer } => {
-                self.on_offer(at, *offer, |it| it.left_at = Some(at.wall));
+                let said = self.said_at(*offer, at);
+                self.on_offer(at, *offer, |it| it.left_at = Some(said));
                 self.credit_talk(at, *offer);
             }
             Record::OfferTold(told) => self.offer_told(at, told),
@@ -54,6 +60,7 @@ impl State {
             round: *round,
             ring_until: *ring_until,
             lease_until: Some(*lease_until),
+            offered_at: self.said_in(*call, at),
             ..Offer::new(*offer, *call, name, at)
         };
         self.add_offer(at, made);
@@ -92,6 +99,22 @@ impl State {
         }
     }
 
+    /// The label of a moment of a call that we own: its start and the time that has passed, so
+    /// that a wall clock that is set meanwhile makes no conversation an hour longer. Of other
+    /// calls the wall clock is all there is.
+    pub(super) fn said_in(&self, call: CallId, at: Now) -> Wall {
+        match self.calls.get(&call) {
+            Some(call) if call.authority == Authority::Owned => {
+                call.started_at + at.mono.since(call.heard)
+            }
+            Some(_) | None => at.wall,
+        }
+    }
+
+    fn said_at(&self, offer: OfferId, at: Now) -> Wall {
+        self.offers.get(&offer).map_or(at.wall, |offer| self.said_in(offer.call, at))
+    }
+
     /// Changes an offer and keeps the index, the card and the operator's work true to it.
     fn on_offer(&mut self, at: Now, id: OfferId, change: impl FnOnce(&mut Offer)) {
         let Some(it) = self.offers.get_mut(&id) else { return };
@@ -119,9 +142,10 @@ impl State {
         else {
             return;
         };
+        let said = self.said_at(*offer, at);
         self.on_offer(at, *offer, |it| {
             it.state = OfferState::Over(*end);
-            it.over_at = Some(at.wall);
+            it.over_at = Some(said);
             it.counts = *counts;
             it.taken_by.clone_from(taken_by);
             it.ring_until = None;
@@ -143,7 +167,7 @@ impl State {
             self.on_entry(entry, |it| {
                 if let Some(next) = it.state.on(EntryEvent::Bridged(*offer)) {
                     it.state = next;
-                    it.done_at = Some(at.wall);
+                    it.done_at = Some(said);
                     it.won_by = Some(*offer);
                     it.confirm_until = None;
                     it.hold = None;

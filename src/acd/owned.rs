@@ -420,7 +420,7 @@ impl Engine {
                 self.move_offer(offer, OfferEvent::CallerGone);
             } else if talking {
                 self.emit(Record::TalkEnded { offer });
-                self.drop_leg(leg, because);
+                self.drop_leg(leg, LegReason::Over);
             }
         }
         self.drop_leg(outside, because);
@@ -442,6 +442,7 @@ impl Engine {
                 self.state.calls.get(id).is_some_and(|it| it.authority == Authority::Owned)
             })
             .collect();
+        self.doubt_telephones();
         for call in owned {
             let lost = |leg: &&super::leg::Leg| leg.call == call && leg.id.0 < self.legs_from;
             let legs: Vec<LegId> =

@@ -139,6 +139,14 @@ impl Engine {
         }
     }
 
+    /// After a restart nothing is known of telephones until somebody proves it.
+    pub(super) fn doubt_telephones(&mut self) {
+        let known = self.state.operators.values().filter(|it| it.reach != Reach::Unknown);
+        for id in known.map(|it| it.id).collect::<Vec<_>>() {
+            self.reach_is(id, Reach::Unknown, None);
+        }
+    }
+
     /// Ends what has a moment at which it ends by itself.
     pub(super) fn operator_due(&mut self, id: OperatorId) {
         let now = self.now.mono;
@@ -206,7 +214,7 @@ impl Engine {
             .filter_map(|offer| {
                 let left = offer.left_at?;
                 // What came late is shorter by as much: the person finished up meanwhile.
-                let late = self.now.wall.since(left);
+                let late = self.state.said_in(call, self.now).since(left);
                 let rest = Period(length.0.saturating_sub(late.0));
                 Some((offer.id, offer.operator?, self.now.mono + rest))
             })

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::roster::Roster;
 use super::settings::{OperatorSettings, ReadyRule, Settings};
 use crate::model::{
-    By, Intent, Mono, Name, OperatorId, Period, QueueId, Record, Wall, WithdrawnBecause,
+    By, Intent, Mono, Name, OfferId, OperatorId, Period, QueueId, Record, Wall, WithdrawnBecause,
 };
 
 /// A calendar is looked at again after this long at most, so that a wall clock that was set does
@@ -175,20 +175,28 @@ impl Engine {
     }
 
     fn withdraw_from_removed(&mut self) {
-        let offers: Vec<_> = self
-            .state
-            .index
-            .busy
-            .iter()
-            .filter(|(operator, _)| {
+        let busy = self.state.index.busy.iter();
+        let offers = busy.flat_map(|(operator, offers)| offers.iter().map(|it| (*operator, *it)));
+        let offers: Vec<_> = offers
+            .filter(|(operator, offer)| {
                 let it = self.state.operators.get(operator);
                 it.is_none_or(|it| it.intent == Intent::Disabled)
+                    || self.is_out_of_queue(*operator, *offer)
             })
-            .flat_map(|(_, offers)| offers.iter().copied())
+            .map(|(_, offer)| offer)
             .collect();
         for offer in offers {
             self.withdraw(offer, WithdrawnBecause::Removed);
         }
+    }
+
+    /// Whether an offer is of a queue that still is there and has the operator no longer. Callers
+    /// of a queue that was removed as a whole are served to the end.
+    fn is_out_of_queue(&self, operator: OperatorId, offer: OfferId) -> bool {
+        let offer = self.state.offers.get(&offer);
+        let entry = offer.and_then(|offer| self.state.entries.get(&offer.entry?));
+        let bench = entry.and_then(|entry| self.benches.get(&entry.queue));
+        bench.is_some_and(|bench| bench.ruling(operator).is_none())
     }
 
     /// Arms every alarm anew and looks at every wait once.
@@ -242,7 +250,7 @@ impl Engine {
         }
     }
 
-    fn arm_offer(&mut self, id: crate::model::OfferId) {
+    fn arm_offer(&mut self, id: OfferId) {
         let live = self.state.offers.get(&id).filter(|offer| offer.state.is_live());
         let due = live.and_then(|offer| earliest([offer.ring_until, offer.lease_until]));
         self.alarms.set(Alarm::Offer(id), due);

@@ -1,0 +1,118 @@
+//! The call centre of a day: settings drawn from the seed.
+
+use navbat::acd::{
+    AccountSettings, AliasOf, AutoPause, Member, OperatorSettings, Overflow, OverflowTo,
+    QueueSettings, ReadyRule, Settings, Sticky, Strategy, Tier, TierMode,
+};
+use navbat::model::{Name, NumberRules, Period, Seed};
+
+/// Operators of every day.
+pub const OPERATORS: [&str; 6] = ["aziza", "bobur", "cem", "dilya", "eldor", "feruza"];
+/// Queues of every day; each overflows only to those after it.
+pub const QUEUES: [&str; 3] = ["sales", "support", "duty"];
+
+/// The alias of an operator at the providers.
+pub fn alias(operator: usize) -> String {
+    format!("{}", 201 + operator)
+}
+
+/// One of several.
+pub fn one_of<'a, T>(seed: &mut Seed, of: &'a [T]) -> &'a T {
+    let place = seed.below(of.len() as u64);
+    &of[usize::try_from(place).unwrap()]
+}
+
+/// Draws the settings of a site.
+pub fn draw(seed: &mut Seed, version: u32) -> Settings {
+    let operators = OPERATORS.iter().enumerate().map(|(place, name)| OperatorSettings {
+        name: Name::from(*name),
+        login: Some(Name::from(*name)),
+        aliases: vec![AliasOf { account: None, alias: alias(place) }],
+        ready: if seed.chance(20) { ReadyRule::Always } else { ReadyRule::Panel },
+        calls_max: if seed.chance(10) { 2 } else { 1 },
+        skills: if seed.chance(70) { vec!["tax".into()] } else { Vec::new() },
+        disabled: seed.chance(4),
+    });
+    let operators = operators.collect();
+    let queues = (0..QUEUES.len()).map(|place| queue(seed, place)).collect();
+    Settings {
+        version: format!("v{version}"),
+        timezone: jiff::tz::TimeZone::fixed(jiff::tz::offset(5)),
+        operators,
+        queues,
+        accounts: ["trunk", "main", "utel"].map(account).to_vec(),
+    }
+}
+
+fn account(name: &str) -> AccountSettings {
+    AccountSettings {
+        name: name.into(),
+        kind: String::from("sipuni"),
+        queue: Some("sales".into()),
+        queues: vec![(String::from("Yordam"), "support".into())],
+        settle: Period::secs(5),
+        stale_after: Period::mins(10),
+        numbers: NumberRules::default(),
+    }
+}
+
+fn queue(seed: &mut Seed, place: usize) -> QueueSettings {
+    let mut queue = QueueSettings::named(QUEUES[place]);
+    queue.strategy = *one_of(seed, &Strategy::ALL);
+    queue.tier_mode = if seed.chance(20) { TierMode::Replace } else { TierMode::Cumulative };
+    queue.ring = Period::secs(5 + seed.below(20));
+    queue.ring_min = Period::secs(1 + seed.below(5));
+    queue.retry = Period::millis(500 + seed.below(9000));
+    queue.confirm = *one_of(seed, &[Period::ZERO, Period::millis(400), Period::secs(3)]);
+    queue.split = seed.chance(70);
+    queue.fanout_max = *one_of(seed, &[1, 2, 50]);
+    queue.callers_max = *one_of(seed, &[1, 3, 100]);
+    queue.wait_max = Period::secs(20 + seed.below(100));
+    queue.wrap_up = Period::secs(seed.below(12));
+    queue.step = (1, Period::secs(1 + seed.below(6)));
+    queue.group = (*one_of(seed, &["all", QUEUES[place]])).into();
+    if seed.chance(20) {
+        queue.skills.push("tax".into());
+    }
+    if seed.chance(40) {
+        let (ring, wait_max) = (Period::secs(6), Period::secs(seed.below(9)));
+        queue.sticky = Some(Sticky { ring, wait_max });
+    }
+    if seed.chance(40) {
+        queue.auto_pause = Some(AutoPause { misses: 2, lasts: Period::secs(90) });
+    }
+    if seed.chance(50) {
+        queue.overflow = overflow(seed, place);
+    }
+    queue.tiers = tiers(seed);
+    queue
+}
+
+fn overflow(seed: &mut Seed, place: usize) -> Vec<Overflow> {
+    let after = Period::secs(5 + seed.below(25));
+    let next = QUEUES.get(place + 1);
+    let to = match (seed.below(5), next) {
+        (0 | 1, Some(next)) => OverflowTo::Queue((*next).into()),
+        (2, _) => OverflowTo::Dial(String::from("+998712223344")),
+        (3, _) => OverflowTo::Callback,
+        (4, _) => OverflowTo::Voicemail,
+        (_, _) => OverflowTo::End,
+    };
+    vec![Overflow { after, to }]
+}
+
+fn tiers(seed: &mut Seed) -> Vec<Tier> {
+    let count = 1 + seed.below(2);
+    let mut tiers: Vec<Tier> = (0..count)
+        .map(|place| Tier { after: Period::secs(place * 7), members: Vec::new() })
+        .collect();
+    for operator in OPERATORS {
+        if seed.chance(30) {
+            continue;
+        }
+        let tier = usize::try_from(seed.below(count)).unwrap();
+        let weight = *one_of(seed, &[0, 5, 10, 10, 20]);
+        tiers[tier].members.push(Member { operator: Name::from(operator), weight });
+    }
+    tiers
+}

@@ -1,0 +1,515 @@
+//! One day: the agenda, the faults, and the rules that hold after every step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use navbat::acd::Settings;
+use navbat::model::{
+    Authority, CallId, CallRow, Disposition, EndedBy, EpisodeId, Fact, Intent, LegId, Live, Mono,
+    Name, Now, Number, OfferId, Outcome, Party, PopState, Reach, Record, Seed, Seq, Stamped, Wall,
+    Work,
+};
+use navbat::switch::{
+    Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, Output, RouteAsk, Switch, Ticket,
+};
+
+use crate::edge::Edge;
+use crate::provider;
+use crate::site::{self, OPERATORS, QUEUES, one_of};
+
+/// How long callers keep coming: long enough for several hundred inputs, short enough for
+/// hundreds of days in a minute.
+const DAY: u64 = 240_000;
+
+/// Something that will happen.
+#[derive(Debug, Clone)]
+enum Event {
+    Caller(Option<Party>),
+    Leg(LegId, LegEvent),
+    HangUp(LegId, Party),
+    ProviderCall,
+    Told(&'static str, Fact),
+    Ask,
+    Whim,
+    Proven(usize),
+    Jump,
+    Crash,
+    Reload,
+}
+
+/// The world around one switch.
+pub struct World {
+    seed: Seed,
+    site: Seed,
+    settings: Settings,
+    version: u32,
+    switch: Switch,
+    now: Now,
+    next: u64,
+    agenda: BTreeMap<(u64, u64), Event>,
+    edge: Edge,
+    /// Committed.
+    records: Vec<Stamped>,
+    /// Of the last input: a crash may lose them.
+    batch: Vec<Stamped>,
+    snapshot: Option<(Vec<u8>, usize)>,
+    /// Requests by their place in the inbox.
+    inbox: BTreeMap<Seq, Heard>,
+    rows: BTreeMap<CallId, CallRow>,
+    episodes: BTreeSet<EpisodeId>,
+    pops: BTreeMap<OfferId, Name>,
+    arrived: BTreeSet<CallId>,
+    is_closing: bool,
+    is_traced: bool,
+}
+
+impl World {
+    /// A day from a seed, before anything happened.
+    pub fn new(number: u64) -> World {
+        let mut seed = Seed::new(number);
+        let mut site = Seed::new(number ^ 0x5117);
+        let settings = site::draw(&mut site, 1);
+        let switch = Switch::new(Arc::new(settings.clone()), seed.next_u64());
+        let mut world = World {
+            seed,
+            site,
+            settings,
+            version: 1,
+            switch,
+            now: Now { mono: Mono(5_000), wall: Wall(1_772_427_600_000) },
+            next: 1,
+            agenda: BTreeMap::new(),
+            edge: Edge::default(),
+            records: Vec::new(),
+            batch: Vec::new(),
+            snapshot: None,
+            inbox: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            episodes: BTreeSet::new(),
+            pops: BTreeMap::new(),
+            arrived: BTreeSet::new(),
+            is_closing: false,
+            is_traced: std::env::var_os("TRACE").is_some(),
+        };
+        world.input(Input::Restarted);
+        for operator in 0..OPERATORS.len() {
+            let after = world.seed.below(4000);
+            world.plan(after, Event::Proven(operator));
+        }
+        world
+    }
+
+    /// Callers, whims and faults until the day is over.
+    pub fn live_a_day(&mut self) {
+        let until = self.now.mono.0 + DAY;
+        for (event, mean) in [
+            (Event::Caller(None), 9_000),
+            (Event::ProviderCall, 11_000),
+            (Event::Ask, 23_000),
+            (Event::Whim, 3_000),
+            (Event::Jump, 60_000),
+            (Event::Crash, 80_000),
+            (Event::Reload, 90_000),
+        ] {
+            let mut at = 0;
+            while at < DAY {
+                at += 1 + self.seed.below(mean * 2);
+                self.plan(at, event.clone());
+            }
+        }
+        self.run_until(until);
+    }
+
+    /// Everybody hangs up; then nothing may live and the books must balance.
+    pub fn close_the_day(&mut self) {
+        self.is_closing = true;
+        let callers: Vec<LegId> =
+            self.edge.telephones.iter().filter(|(_, it)| it.lives).map(|it| *it.0).collect();
+        for leg in callers {
+            self.plan(1000, Event::Leg(leg, LegEvent::Ended(EndedBy::Party)));
+        }
+        let until = self.now.mono.0 + 3 * 3_600_000;
+        self.run_until(until);
+        self.check_end();
+    }
+
+    fn plan(&mut self, after: u64, event: Event) {
+        self.next += 1;
+        self.agenda.insert((self.now.mono.0 + after, self.next), event);
+    }
+
+    fn run_until(&mut self, until: u64) {
+        loop {
+            let timer = self.switch.poll_timeout().map(|due| due.0);
+            let event = self.agenda.first_key_value().map(|((due, _), _)| *due);
+            let due = timer.into_iter().chain(event).min().filter(|due| *due <= until);
+            let Some(due) = due else { break };
+            self.pass(due);
+            if timer.is_some_and(|timer| timer <= due) {
+                self.commit();
+                self.switch.handle_timeout(self.now);
+                self.drain();
+            } else if let Some((_, event)) = self.agenda.pop_first() {
+                self.happen(event);
+            }
+        }
+        self.pass(until);
+    }
+
+    fn pass(&mut self, until: u64) {
+        let step = until.saturating_sub(self.now.mono.0);
+        self.now.mono.0 += step;
+        self.now.wall.0 += i64::try_from(step).unwrap();
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Caller(_) | Event::ProviderCall | Event::Ask | Event::Crash | Event::Reload
+                if self.is_closing => {}
+            Event::Caller(party) => self.caller_comes(party),
+            Event::Leg(leg, event) => {
+                if self.edge.happens(leg, event) {
+                    self.input(Input::Leg { leg, event });
+                }
+            }
+            Event::HangUp(leg, party) => self.caller_gives_up(leg, party),
+            Event::ProviderCall => {
+                let key = format!("p{}", self.next);
+                let client = provider::client(&mut self.seed);
+                for (after, fact) in provider::call(&mut self.seed, &key, self.now.wall, client) {
+                    self.plan(after, Event::Told("main", fact));
+                }
+            }
+            Event::Told(account, fact) => self.hear(account, vec![fact]),
+            Event::Ask => self.ask(),
+            Event::Whim => self.whim(),
+            Event::Proven(operator) => self.prove(operator),
+            Event::Jump => {
+                let jump = i64::try_from(self.seed.below(7_200_000)).unwrap() - 3_600_000;
+                self.now.wall.0 += jump;
+            }
+            Event::Crash => self.crash(),
+            Event::Reload => {
+                self.version += 1;
+                self.settings = site::draw(&mut self.site, self.version);
+                self.input(Input::Reload(Arc::new(self.settings.clone())));
+            }
+        }
+    }
+
+    fn caller_comes(&mut self, party: Option<Party>) {
+        let client = party.unwrap_or_else(|| provider::client(&mut self.seed));
+        self.next += 1;
+        let leg = LegId(self.next);
+        self.edge.caller(leg);
+        let queue = Name::from(*one_of(&mut self.seed, &QUEUES));
+        let line = Number::new("+998712000001").ok();
+        self.input(Input::Arrived(Arrival {
+            leg,
+            account: "trunk".into(),
+            client: client.clone(),
+            line,
+            queue,
+        }));
+        let patience = match self.seed.below(4) {
+            0 => self.seed.below(3_000),
+            1 => self.seed.below(20_000),
+            _ => self.seed.below(120_000),
+        };
+        self.plan(patience, Event::HangUp(leg, client));
+    }
+
+    fn caller_gives_up(&mut self, leg: LegId, client: Party) {
+        let waits = |it: &crate::edge::Telephone| it.lives && it.joined.is_none();
+        if !self.edge.telephones.get(&leg).is_some_and(waits) {
+            return;
+        }
+        self.edge.happens(leg, LegEvent::Ended(EndedBy::Party));
+        self.input(Input::Leg { leg, event: LegEvent::Ended(EndedBy::Party) });
+        if self.seed.chance(30) {
+            let after = 3000 + self.seed.below(20_000);
+            self.plan(after, Event::Caller(Some(client)));
+        }
+    }
+
+    fn hear(&mut self, account: &str, facts: Vec<Fact>) {
+        let seq = Seq(self.inbox.len() as u64 + 1);
+        let heard =
+            Heard { request: Some(seq), account: account.into(), received: self.now.wall, facts };
+        self.inbox.insert(seq, heard.clone());
+        self.input(Input::Heard(heard));
+    }
+
+    fn ask(&mut self) {
+        self.next += 1;
+        let key = format!("u{}", self.next);
+        let client = provider::client(&mut self.seed);
+        let is_keyed = self.seed.chance(70);
+        let kind = match self.seed.chance(80) {
+            true => AskKind::Order,
+            false => AskKind::Whether { label: site::alias(0) },
+        };
+        let ticket = Ticket(self.next);
+        self.input(Input::RouteAsked(RouteAsk {
+            ticket,
+            account: "utel".into(),
+            key: is_keyed.then(|| key.clone()),
+            client: client.clone(),
+            line: Number::new("+998781500002").ok().map(Party::Number),
+            queue: None,
+            kind,
+            deadline: Mono(self.now.mono.0 + 800),
+        }));
+        for (after, fact) in provider::call(&mut self.seed, &key, self.now.wall, client) {
+            self.plan(after, Event::Told("utel", fact));
+        }
+    }
+
+    /// Somebody wants something, or a device changes.
+    fn whim(&mut self) {
+        let place = usize::try_from(self.seed.below(OPERATORS.len() as u64)).unwrap();
+        let operator = Name::from(OPERATORS[place]);
+        let command = match self.seed.below(12) {
+            0..4 => Command::SetIntent { operator, intent: Intent::Ready },
+            4 => Command::SetIntent { operator, intent: Intent::Dnd },
+            5 => {
+                let intent = Intent::Break { reason: String::from("tea"), planned_end: None };
+                Command::SetIntent { operator, intent }
+            }
+            6 => Command::EndWrapUp { operator },
+            7 => {
+                let reach = *one_of(&mut self.seed, &[Reach::Unreachable, Reach::Unknown]);
+                self.input(Input::Reach { operator, reach });
+                let after = self.seed.below(20_000);
+                self.plan(after, Event::Proven(place));
+                return;
+            }
+            8 | 9 => {
+                let Some((offer, _)) = self.pops.first_key_value() else { return };
+                Command::Decline { offer: *offer }
+            }
+            10 => {
+                let Some(episode) = self.episodes.first().copied() else { return };
+                Command::AttemptEpisode { episode, operator }
+            }
+            _ => {
+                let Some(episode) = self.episodes.pop_last() else { return };
+                Command::CloseEpisode { episode, reason: String::from("spam") }
+            }
+        };
+        self.next += 1;
+        let ticket = Ticket(self.next);
+        let supervisor = self.seed.chance(30);
+        self.input(Input::Command { ticket, by: "boss".into(), supervisor, command });
+    }
+
+    fn prove(&mut self, operator: usize) {
+        let operator = Name::from(OPERATORS[operator]);
+        self.input(Input::Reach { operator: operator.clone(), reach: Reach::Reachable });
+        let ticket = Ticket(self.next);
+        let command = Command::SetIntent { operator: operator.clone(), intent: Intent::Ready };
+        self.input(Input::Command { ticket, by: operator, supervisor: false, command });
+    }
+
+    /// The process dies: what was not committed is gone, as is every telephone of ours.
+    fn crash(&mut self) {
+        if self.seed.chance(50) {
+            self.lose_batch();
+        }
+        self.commit();
+        if self.seed.chance(30) && !self.records.is_empty() {
+            self.snapshot = Some((self.folded().state(), self.records.len()));
+        }
+        self.switch = self.folded();
+        self.edge = Edge::default();
+        self.pops.clear();
+        self.agenda.retain(|_, event| !matches!(event, Event::Leg(..) | Event::HangUp(..)));
+        self.recount();
+        self.pass(self.now.mono.0 + self.seed.clone().below(2000));
+        self.input(Input::Restarted);
+        let heard = self.switch.heard_until();
+        let unheard: Vec<Heard> = self
+            .inbox
+            .iter()
+            .filter(|(seq, _)| Some(**seq) > heard)
+            .map(|it| it.1.clone())
+            .collect();
+        for heard in unheard {
+            self.input(Input::Heard(heard));
+        }
+        for operator in 0..OPERATORS.len() {
+            let after = self.seed.below(3000);
+            self.plan(after, Event::Proven(operator));
+        }
+    }
+
+    /// Nothing of the last input reached the disk; only requests that were stored come again.
+    fn lose_batch(&mut self) {
+        self.batch.clear();
+    }
+
+    fn commit(&mut self) {
+        self.records.append(&mut self.batch);
+    }
+
+    fn folded(&self) -> Switch {
+        let (state, seen) =
+            self.snapshot.as_ref().map_or((None, 0), |(bytes, seen)| (Some(&bytes[..]), *seen));
+        let settings = Arc::new(self.settings.clone());
+        let mut switch = Switch::restore(settings, state, 9).unwrap();
+        for record in &self.records[seen..] {
+            switch.replay(record);
+        }
+        switch
+    }
+
+    /// What the committed records alone say of calls.
+    fn recount(&mut self) {
+        self.rows.clear();
+        self.arrived.clear();
+        for stamped in &self.records {
+            note(&mut self.rows, &mut self.arrived, &stamped.record);
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.commit();
+        self.trace("<", &input);
+        self.switch.handle(input, self.now);
+        self.drain();
+    }
+
+    /// Tells the day as it goes, for one seed that is looked at: `TRACE=1 SEED=n`.
+    fn trace(&self, way: &str, what: &dyn std::fmt::Debug) {
+        if self.is_traced {
+            println!("{:>9} {way} {what:?}", self.now.mono.0);
+        }
+    }
+
+    fn drain(&mut self) {
+        let mut effects = Vec::new();
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Record(at, record) => {
+                    note(&mut self.rows, &mut self.arrived, &record);
+                    if let Record::EpisodeSaved(row) = &record {
+                        self.episodes.insert(row.id);
+                    }
+                    let seq = Seq((self.records.len() + self.batch.len()) as u64 + 1);
+                    self.batch.push(Stamped { seq, at, record });
+                }
+                Output::Effect(effect) => effects.push(effect),
+            }
+        }
+        for effect in effects {
+            if !matches!(effect, Effect::Live(_)) {
+                self.trace(">", &effect);
+            }
+            self.take(&effect);
+        }
+        self.check_step();
+    }
+
+    fn take(&mut self, effect: &Effect) {
+        let plan = match effect {
+            Effect::Dial { leg, operator, .. } => {
+                let views = self.switch.snapshot(self.now).operators;
+                let name = views.iter().find(|view| view.id == *operator).unwrap().name.clone();
+                let plan = self.edge.dial(*leg, Some(name.clone()), &mut self.seed);
+                let settings = self.settings.operators.iter().find(|it| it.name == name);
+                let calls_max = settings.map_or(1, |it| usize::from(it.calls_max));
+                assert!(self.edge.busy(&name) <= calls_max.max(1), "{name} is over capacity");
+                plan
+            }
+            Effect::DialOut { leg, .. } => self.edge.dial(*leg, None, &mut self.seed),
+            Effect::Live(Live::Pop(pop)) => {
+                if pop.state == PopState::Ringing {
+                    self.pops.insert(pop.offer, pop.operator.clone());
+                } else {
+                    self.pops.remove(&pop.offer);
+                }
+                Vec::new()
+            }
+            other => self.edge.take(other, &mut self.seed),
+        };
+        for (after, leg, event) in plan {
+            self.plan(after, Event::Leg(leg, event));
+        }
+    }
+
+    /// What holds after every step.
+    fn check_step(&self) {
+        let due = self.switch.poll_timeout();
+        assert!(due.is_none_or(|due| due > self.now.mono), "a timer in the past: {due:?}");
+        // A dead caller holds no telephone.
+        let talking = |it: &crate::edge::Telephone| it.lives && !it.stopped && it.talks;
+        for (leg, it) in self.edge.telephones.iter().filter(|(_, it)| talking(it)) {
+            let Some(other) = it.joined.and_then(|other| self.edge.telephones.get(&other)) else {
+                continue;
+            };
+            assert!(other.lives || other.stopped, "leg {leg} stays joined with a dead one");
+        }
+    }
+
+    fn check_end(&mut self) {
+        self.commit();
+        assert!(
+            self.switch.state() == self.folded().state(),
+            "state is not the fold of the journal"
+        );
+        let view = self.switch.snapshot(self.now);
+        assert_eq!(view.calls_open, 0, "a call never ended");
+        assert!(view.pops.is_empty(), "a card outlived its offer: {:?}", view.pops);
+        for operator in &view.operators {
+            assert_eq!(operator.work, Work::Idle, "{} is stuck", operator.name);
+        }
+        for queue in &view.queues {
+            assert_eq!(queue.waiting, 0, "somebody waits in {} for ever", queue.name);
+        }
+        for (leg, it) in &self.edge.telephones {
+            assert!(!it.lives, "leg {leg} outlived its call: {it:?}");
+        }
+        self.check_books();
+    }
+
+    /// Arrivals are the sum of the outcomes.
+    fn check_books(&self) {
+        let mut outcomes: BTreeMap<Outcome, usize> = BTreeMap::new();
+        let mut owned = 0;
+        for row in self.rows.values() {
+            assert_ne!(row.disposition, Disposition::Open, "{} is open", row.call_key);
+            assert!(row.settled, "{} is not settled", row.call_key);
+            let open = row.entries.iter().filter(|entry| entry.outcome.is_none()).count();
+            assert_eq!(open, 0, "a wait of {} never ended", row.call_key);
+            assert!(
+                row.offers.iter().all(|offer| offer.end.is_some()),
+                "{}: {:?}",
+                row.call_key,
+                row.offers
+            );
+            if row.authority == Authority::Owned {
+                owned += 1;
+                let outcome =
+                    row.outcome.unwrap_or_else(|| panic!("{} has no outcome", row.call_key));
+                *outcomes.entry(outcome).or_default() += 1;
+                assert_eq!(row.talks.is_empty(), outcome != Outcome::Answered, "{row:?}");
+            }
+        }
+        assert_eq!(self.rows.len(), self.arrived.len(), "a call without a row");
+        assert_eq!(outcomes.values().sum::<usize>(), owned, "{outcomes:?}");
+    }
+}
+
+fn note(rows: &mut BTreeMap<CallId, CallRow>, arrived: &mut BTreeSet<CallId>, record: &Record) {
+    match record {
+        Record::CallArrived { call, .. } => {
+            arrived.insert(*call);
+        }
+        Record::CallSaved(row) => {
+            let before = rows.insert(row.id, (**row).clone());
+            let newer = before.is_none_or(|before| before.revision < row.revision);
+            assert!(newer, "a row was saved under an old revision");
+        }
+        _ => {}
+    }
+}
