@@ -194,7 +194,7 @@ impl Exchange {
             _ => None,
         });
         let legs: Vec<LegId> = legs.collect();
-        for leg in legs.first() {
+        if let Some(leg) = legs.first() {
             for event in [LegEvent::Ringing, LegEvent::Answered, LegEvent::Bridged] {
                 self.input(Input::Leg { leg: *leg, event });
             }

@@ -28,7 +28,7 @@ enum Event {
     Leg(LegId, LegEvent),
     HangUp(LegId, Party),
     ProviderCall,
-    Told(&'static str, Fact),
+    Told(&'static str, Box<Fact>),
     Ask,
     Whim,
     Proven(usize),
@@ -177,10 +177,10 @@ impl World {
                 let key = format!("p{}", self.next);
                 let client = provider::client(&mut self.seed);
                 for (after, fact) in provider::call(&mut self.seed, &key, self.now.wall, client) {
-                    self.plan(after, Event::Told("main", fact));
+                    self.plan(after, Event::Told("main", Box::new(fact)));
                 }
             }
-            Event::Told(account, fact) => self.hear(account, vec![fact]),
+            Event::Told(account, fact) => self.hear(account, vec![*fact]),
             Event::Ask => self.ask(),
             Event::Whim => self.whim(),
             Event::Proven(operator) => self.prove(operator),
@@ -261,7 +261,7 @@ impl World {
             deadline: Mono(self.now.mono.0 + 800),
         }));
         for (after, fact) in provider::call(&mut self.seed, &key, self.now.wall, client) {
-            self.plan(after, Event::Told("utel", fact));
+            self.plan(after, Event::Told("utel", Box::new(fact)));
         }
     }
 
