@@ -104,7 +104,13 @@ impl Roster {
         let by_word = word.and_then(|word| {
             mapped(word).or_else(|| self.queues.get_key_value(word).map(|(name, _)| name))
         });
-        let by_line = || line.and_then(Party::e164).and_then(|line| mapped(line.reveal()));
+        // However either side writes the line: numbers are compared in E.164 only.
+        let by_line = || {
+            let line = line.and_then(Party::e164)?;
+            let is_line =
+                |word: &str| normalise(word, &account.numbers, |_| false).0.e164() == Some(line);
+            account.queues.iter().find(|(word, _)| is_line(word)).map(|(_, name)| name)
+        };
         let by_extension = || match line {
             Some(Party::Extension(text)) => mapped(text),
             Some(Party::Number(_) | Party::Guessed(_) | Party::Hidden | Party::Unparsed(_))

@@ -62,8 +62,12 @@ pub struct Capture {
 /// Reads a capture. A line that can not be used is noted and the others are kept.
 pub fn read(capture: impl BufRead) -> std::io::Result<Capture> {
     let mut read = Capture::default();
-    for (at, text) in capture.lines().enumerate() {
-        let text = text?;
+    for (at, bytes) in capture.split(b'\n').enumerate() {
+        let bytes = bytes?;
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            read.unusable.push((at + 1, String::from("is not UTF-8")));
+            continue;
+        };
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             continue;

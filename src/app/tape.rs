@@ -57,6 +57,7 @@ pub enum LineError {
 
 /// A line as it is written. Unknown fields are a later version's.
 #[derive(Deserialize)]
+#[serde(expecting = "an object with `at`, `method`, `path`, `headers` and `body`")]
 struct Written {
     at: String,
     #[serde(default = "http")]

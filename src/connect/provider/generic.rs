@@ -49,15 +49,7 @@ impl Hook<'_> {
     fn time(&self, text: &str) -> Option<Wall> {
         let own = self.map.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
         let zone = own.as_ref().unwrap_or(&self.account.timezone);
-        match &self.map.time_format {
-            TimeFormat::Any => when::any(text, zone),
-            TimeFormat::EpochSeconds => text.parse().ok().and_then(when::wall),
-            TimeFormat::EpochMillis => {
-                text.parse().ok().and_then(|millis: f64| when::wall(millis / 1000.0))
-            }
-            TimeFormat::Iso8601 => when::iso(text, zone),
-            TimeFormat::Form(form) => when::formed(text, form, zone),
-        }
+        timed(&self.map.time_format, text, zone)
     }
 
     fn kinds(&self, event: Event) -> Vec<(Source, FactKind)> {
@@ -207,5 +199,19 @@ impl Hook<'_> {
             [&map.caller, &map.callee, &map.operator, &map.status, &map.talk, &map.recording]
                 .map(|places| self.wire.first(places).unwrap_or_default());
         format!("{word}|{key}|{}", fields.join("|"))
+    }
+}
+
+/// A time as the mapping says it is written.
+fn timed(format: &TimeFormat, text: &str, zone: &TimeZone) -> Option<Wall> {
+    match format {
+        TimeFormat::Any => when::any(text, zone),
+        TimeFormat::EpochSeconds => text.parse().ok().and_then(when::wall),
+        TimeFormat::EpochMillis => {
+            text.parse().ok().and_then(|millis: f64| when::wall(millis / 1000.0))
+        }
+        TimeFormat::Iso8601 => when::iso(text, zone),
+        TimeFormat::Form(form) => when::formed(text, form, zone),
+        TimeFormat::OneOf(each) => each.iter().find_map(|format| timed(format, text, zone)),
     }
 }

@@ -62,16 +62,25 @@ pub enum TimeFormat {
     Iso8601,
     /// A form of strptime.
     Form(String),
+    /// Several, tried in order.
+    OneOf(Vec<TimeFormat>),
 }
 
 impl From<String> for TimeFormat {
     fn from(word: String) -> TimeFormat {
-        match word.as_str() {
+        if word.contains('|') {
+            let each = word.split('|').map(|word| TimeFormat::from(word.to_owned()));
+            return TimeFormat::OneOf(each.collect());
+        }
+        let word = word.trim();
+        let quoted = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
+        let word = quoted.unwrap_or(word);
+        match word {
             "" => TimeFormat::Any,
             "epoch_s" => TimeFormat::EpochSeconds,
             "epoch_ms" => TimeFormat::EpochMillis,
             "iso8601" => TimeFormat::Iso8601,
-            _ => TimeFormat::Form(word),
+            form => TimeFormat::Form(form.to_owned()),
         }
     }
 }

@@ -231,7 +231,7 @@ impl Hook<'_> {
             self.wire.text("is_inner_call") == "1",
         );
         let direction = self.direction(&from, &to);
-        let queue = self.wire.get("treeName").or_else(|| self.wire.get("treeNumber"));
+        let queue = self.scheme();
         let mut legs = Legs { direction, queue, ..Legs::default() };
         match (direction, &from, &to) {
             (Some(Direction::In), End::Outside(client) | End::Unclear(client), to) => {
@@ -243,12 +243,24 @@ impl Hook<'_> {
                 legs.placed_by = inside(from);
             }
             (_, from @ End::Inside(_), _) => legs.placed_by = inside(from),
-            (_, End::Outside(client) | End::Unclear(client), _) if !client.is_empty() => {
+            (_, End::Outside(client) | End::Unclear(client), to) if !client.is_empty() => {
                 legs.client = Some(self.account.party(client));
+                legs.line = self.line(to);
             }
             (_, End::Outside(_) | End::Unclear(_), _) => {}
         }
         (legs, from, to)
+    }
+
+    /// The scheme by the name or the number that leads to a queue of ours, else by its name.
+    fn scheme(&self) -> Option<String> {
+        let (name, number) = (self.wire.get("treeName"), self.wire.get("treeNumber"));
+        let is_mapped = |word: &String| self.account.queues.contains(word);
+        let mapped = number.clone().filter(is_mapped);
+        match name {
+            Some(name) if is_mapped(&name) => Some(name),
+            name => mapped.or(name).or(number),
+        }
     }
 
     fn line(&self, to: &End) -> Option<Party> {

@@ -104,7 +104,9 @@ impl Hook<'_> {
         let dst = self.mapped(|map| &map.callee, &CALLEE).unwrap_or_default();
         let kind = TYPE.iter().find_map(|place| self.wire.at(place));
         let line = self.mapped(|map| &map.line, &LINE);
-        let legs = self.legs(&src, &dst, kind, line);
+        // A client's call may name the telephone it rings, or the queue, and no called side.
+        let dst = if dst.is_empty() && !is_code(&src) { extension } else { &dst };
+        let legs = self.legs(&src, dst, kind, line);
         let is_out = legs.direction == Some(Direction::Out);
         let alias = self.operator(extension);
         Some(match (name, alias) {
@@ -185,10 +187,17 @@ impl Hook<'_> {
 
     fn legs(&self, src: &str, dst: &str, kind: Option<&Value>, line: Option<String>) -> Legs {
         let direction = direction(kind, src, dst);
+        let is_ours = |number: &str| {
+            self.account.is_line(number)
+                || line
+                    .as_ref()
+                    .is_some_and(|line| self.account.party(line) == self.account.party(number))
+        };
         let client = match direction {
             Some(Direction::In) => Some(src),
             Some(Direction::Out) => Some(dst),
-            Some(Direction::Internal) | None => None,
+            Some(Direction::Internal) => None,
+            None => Some(src).filter(|src| !src.is_empty() && !is_ours(src)),
         };
         let from_us = matches!(direction, Some(Direction::Out | Direction::Internal));
         let is_queue = |code: &&str| {
