@@ -76,7 +76,7 @@ enum Promise {
 }
 
 /// The switch with its ends and its place in the journal.
-struct Driver {
+pub struct Driver {
     switch: Switch,
     ends: Ends,
     owed: Owed,
@@ -86,29 +86,34 @@ struct Driver {
     dirty: bool,
 }
 
-/// Runs the switch until it is asked to stop: one input, every output, the next input.
-///
-/// `last` is the last record in the journal. Saves the state before it returns.
-pub async fn drive(switch: Switch, ends: Ends, last: Seq) {
-    let published_at = ends.clock.now();
-    let mut driver = Driver {
-        switch,
-        ends,
-        owed: Owed::default(),
-        last,
-        state_at: last,
-        published_at,
-        dirty: true,
-    };
-    driver.take(Input::Restarted);
-    for request in std::mem::take(&mut driver.ends.unheard) {
-        driver.heard(&request);
-    }
-    driver.run().await;
-    driver.close().await;
-}
-
 impl Driver {
+    /// Takes a switch over: it hears of the restart and of what was unheard, and the first
+    /// snapshot is out when this returns. `last` is the last record in the journal.
+    pub fn begin(switch: Switch, ends: Ends, last: Seq) -> Driver {
+        let mut driver = Driver {
+            switch,
+            owed: Owed::default(),
+            last,
+            state_at: last,
+            published_at: ends.clock.now(),
+            dirty: true,
+            ends,
+        };
+        driver.take(Input::Restarted);
+        for request in std::mem::take(&mut driver.ends.unheard) {
+            driver.heard(&request);
+        }
+        driver.publish();
+        driver
+    }
+
+    /// Runs the switch until it is asked to stop: one input, every output, the next input. Saves
+    /// the state before it returns.
+    pub async fn drive(mut self) {
+        self.run().await;
+        self.close().await;
+    }
+
     async fn run(&mut self) {
         loop {
             let due = self.switch.poll_timeout();

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 
 use super::clock::Clock;
 use super::config::Site;
-use super::driver::{self, Ends};
+use super::driver::{Driver, Ends};
 use super::orders::Desk;
 use super::source::{self, Running, Source};
 use super::{accounts, clock, control, people, web_site};
@@ -145,7 +145,7 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
         accounts,
         stop: stop_driver.clone(),
     };
-    let driver = tokio::spawn(driver::drive(switch, ends, last));
+    let driver = tokio::spawn(Driver::begin(switch, ends, last).drive());
     let (projector, _lag) = Projector::new(store.clone(), journal.clone());
     let desk = Desk { store: store.clone(), journal: journal.clone(), source: Arc::new(source) };
     let socket = control::open(&site.data_dir)?;
