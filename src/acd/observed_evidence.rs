@@ -4,7 +4,7 @@
 //! which they reached us cannot matter. Facts about codes that may be a queue's or a group's
 //! count only where the operator table has the code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Alias, Direction, Disposition, Ends, Fact, FactKind, Legs, Party, Period, Source, Totals, Wall,
@@ -89,8 +89,22 @@ impl<'a> Evidence<'a> {
         if is_out {
             return Some(Direction::Out);
         }
-        let parts = self.parts();
-        parts.values().any(|part| part.rang.or(part.answered).is_some()).then_some(Direction::In)
+        // An answer that does not say on which side may be the client's: that is decided when
+        // nothing more is to come.
+        let is_in = self.facts.iter().any(|fact| match fact.kind {
+            FactKind::OperatorRinging { .. } | FactKind::OperatorAnswered { .. } => true,
+            FactKind::Accepted { .. } => self.is_ended(),
+            FactKind::CallStarted(_)
+            | FactKind::ClientDialled { .. }
+            | FactKind::ClientAnswered { .. }
+            | FactKind::OperatorLeft { .. }
+            | FactKind::Transferred { .. }
+            | FactKind::CallEnded { .. }
+            | FactKind::Summary { .. }
+            | FactKind::Told(_)
+            | FactKind::Recording { .. } => false,
+        });
+        is_in.then_some(Direction::In)
     }
 
     fn legs(&self) -> impl Iterator<Item = (&'a Fact, &'a Legs)> + '_ {
@@ -120,24 +134,19 @@ impl<'a> Evidence<'a> {
         self.legs().filter_map(|(_, legs)| legs.queue.clone()).last()
     }
 
-    /// The last link that was not empty.
+    /// The last link that was not empty; of copies of one event the link of the earliest.
     pub(super) fn recording_url(&self) -> Option<String> {
-        let link = |fact: &Fact| match &fact.kind {
-            FactKind::Recording { url } if !url.is_empty() => Some(url.clone()),
-            FactKind::Recording { .. }
-            | FactKind::CallStarted(_)
-            | FactKind::OperatorRinging { .. }
-            | FactKind::OperatorAnswered { .. }
-            | FactKind::Accepted { .. }
-            | FactKind::ClientDialled { .. }
-            | FactKind::ClientAnswered { .. }
-            | FactKind::OperatorLeft { .. }
-            | FactKind::Transferred { .. }
-            | FactKind::CallEnded { .. }
-            | FactKind::Summary { .. }
-            | FactKind::Told(_) => None,
-        };
-        self.facts.iter().rev().find_map(|fact| link(fact))
+        let mut events: BTreeSet<&str> = BTreeSet::new();
+        let mut last = None;
+        for fact in &self.facts {
+            if let FactKind::Recording { url, event } = &fact.kind
+                && !url.is_empty()
+                && (event.is_empty() || events.insert(event))
+            {
+                last = Some(url.clone());
+            }
+        }
+        last
     }
 
     /// Who placed a call that came from inside: the history knows best, then the earliest event.

@@ -112,13 +112,16 @@ impl Engine {
         let closed = call.stale && !view.is_over;
         // A call outside queues that nobody closed has failed as much as one in a queue.
         let lost = disposition == Disposition::UnknownEnd && answered_by.is_none();
-        let outcome = base.outcome.or(lost.then_some(Outcome::Failed));
+        // An entry made before a fact told the direction is nobody's wait.
+        let waits = !matches!(view.direction, Some(Direction::Out | Direction::Internal));
+        let outcome = base.outcome.filter(|_| waits).or(lost.then_some(Outcome::Failed));
         let missed = view.missed
             || (closed && view.direction == Some(Direction::In) && answered_by.is_none());
         CallRow {
             direction: view.direction.or(base.direction),
             client: view.client.or(base.client),
             line: view.line.or(base.line),
+            queue: base.queue.filter(|_| waits),
             rung: names(&rung),
             answered_by,
             handled_by: names(&view.handled_by),

@@ -565,6 +565,10 @@ fn told_outcome(
     enqueued_at: Wall,
 ) -> Option<Outcome> {
     let ended = course.ended?;
+    // Taken for an inbound call before a fact told better: nobody waited.
+    if matches!(course.direction, Some(Direction::Out | Direction::Internal)) {
+        return Some(Outcome::Withdrawn);
+    }
     if course.first.is_some() {
         return Some(Outcome::Answered);
     }

@@ -118,6 +118,10 @@ pub enum FactKind {
     Recording {
         /// The provider's link.
         url: String,
+        /// The fingerprint of the event it came with: copies of one event may carry links that
+        /// differ, and the earliest copy counts.
+        #[serde(default)]
+        event: String,
     },
 }
 

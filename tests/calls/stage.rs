@@ -481,7 +481,7 @@ impl Stage {
             "transferred" => FactKind::Transferred { from: who(2), to: who(3) },
             "ends" => FactKind::CallEnded { legs, totals: totals() },
             "summary" => FactKind::Summary { legs, totals: totals() },
-            "recording" => FactKind::Recording { url: words[2].to_owned() },
+            "recording" => FactKind::Recording { url: words[2].to_owned(), event: String::new() },
             other => panic!("no fact: {other}"),
         };
         let source = match (has("final"), has("history")) {

@@ -146,8 +146,8 @@ fn a_copy_with_another_time_changes_nothing_in_either_order() {
 > 05:00:05 GET ?event=1&call_id=c&src_num=998901234567&src_type=1&dst_num=047218201&dst_type=2&timestamp=1795150805
 > 05:00:06 GET ?event=1&call_id=c&src_num=998901234567&src_type=1&dst_num=047218201&dst_type=2&timestamp=1795150806
 > 05:00:12 GET ?event=3&call_id=c&src_num=998901234567&src_type=1&dst_num=047218201&dst_type=2&timestamp=1795150812
-> 05:00:42 GET ?event=2&call_id=c&src_num=998901234567&src_type=1&dst_num=047218201&dst_type=2&status=ANSWER&timestamp=1795150842
-> 05:00:43 GET ?event=2&call_id=c&src_num=998901234567&src_type=1&dst_num=047218201&dst_type=2&status=ANSWER&timestamp=1795150843";
+> 05:00:42 GET ?event=2&call_id=c&src_num=998901234567&src_type=1&dst_num=047218201&dst_type=2&status=ANSWER&timestamp=1795150842&call_record_link=https%3A%2F%2Fa
+> 05:00:43 GET ?event=2&call_id=c&src_num=998901234567&src_type=1&dst_num=047218201&dst_type=2&status=ANSWER&timestamp=1795150843&call_record_link=https%3A%2F%2Fb";
     let capture = Capture::parse(r#"{"kind": "sipuni", "cabinet_id": "047218"}"#, text);
     let requests: Vec<Heard> =
         capture.requests.iter().map(|sent| heard(&capture, sent).unwrap()).collect();
@@ -159,6 +159,7 @@ fn a_copy_with_another_time_changes_nothing_in_either_order() {
         assert_eq!(view.wait, Some(Period::secs(12)));
         assert_eq!(view.talk, Some(Period::secs(30)));
         assert_eq!(view.ended_at, Some(Wall::from_unix(1_795_150_842)));
+        assert_eq!(view.recording_url.as_deref(), Some("https://a"));
     });
 }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::account::Account;
 use super::map::{Event, Map, Status, TimeFormat};
-use super::read::Reading;
+use super::read::{Reading, recording};
 use super::when;
 use super::wire::Wire;
 use crate::model::{
@@ -96,7 +96,7 @@ impl Hook<'_> {
             ) => vec![live(FactKind::Told(legs))],
         };
         let url = self.wire.first(&self.map.recording);
-        kinds.extend(url.map(|url| live(FactKind::Recording { url })));
+        kinds.extend(url.map(|url| live(recording(url))));
         kinds
     }
 

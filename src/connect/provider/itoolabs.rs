@@ -7,7 +7,7 @@
 use jiff::tz::TimeZone;
 
 use super::account::Account;
-use super::read::{Question, ReadError, Reading, is_secret};
+use super::read::{Question, ReadError, Reading, is_secret, recording};
 use super::when;
 use super::wire::Wire;
 use crate::model::{
@@ -169,7 +169,7 @@ impl Hook<'_> {
         let vague = self.is_group();
         let mut facts = vec![Fact { source: Source::History, vague, ..self.fact(summary) }];
         let url = self.wire.get("link");
-        facts.extend(url.map(|url| self.fact(FactKind::Recording { url })));
+        facts.extend(url.map(|url| self.fact(recording(url))));
         facts
     }
 

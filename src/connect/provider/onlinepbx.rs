@@ -4,7 +4,7 @@
 //! field, with examples: `tests/fixtures/provider/onlinepbx/README.md`.
 
 use super::account::Account;
-use super::read::{ReadError, Reading};
+use super::read::{ReadError, Reading, recording};
 use super::when;
 use super::wire::Wire;
 use crate::model::{Alias, Direction, Disposition, Fact, FactKind, Legs, Source, Totals, Wall};
@@ -111,7 +111,7 @@ impl Hook<'_> {
             Some(rest) => format!("https://{rest}"),
             None => url,
         });
-        facts.extend(url.map(|url| self.fact(FactKind::Recording { url })));
+        facts.extend(url.map(|url| self.fact(recording(url))));
         facts
     }
 

@@ -117,8 +117,14 @@ pub fn provider_path_matches(account: &Account, provider: &str) -> bool {
 
 impl Reading {
     /// A reading that tells facts.
-    pub(super) fn facts(kind: &str, fingerprint: String, facts: Vec<Fact>) -> Reading {
-        let fingerprint = Some(short(fingerprint));
+    pub(super) fn facts(kind: &str, fingerprint: String, mut facts: Vec<Fact>) -> Reading {
+        let fingerprint = short(fingerprint);
+        for fact in &mut facts {
+            if let FactKind::Recording { event, .. } = &mut fact.kind {
+                event.clone_from(&fingerprint);
+            }
+        }
+        let fingerprint = Some(fingerprint);
         Reading { fingerprint, what: What::Facts(facts), kind: word(kind), is_timed: false }
     }
 
@@ -139,12 +145,12 @@ impl Reading {
             | FactKind::Accepted { .. }
             | FactKind::ClientDialled { .. }
             | FactKind::ClientAnswered { .. }
-            | FactKind::CallEnded { .. } => self.is_timed,
+            | FactKind::CallEnded { .. }
+            | FactKind::Recording { .. } => self.is_timed,
             FactKind::OperatorLeft { .. }
             | FactKind::Transferred { .. }
             | FactKind::Summary { .. }
-            | FactKind::Told(_)
-            | FactKind::Recording { .. } => false,
+            | FactKind::Told(_) => false,
         };
         facts.iter().filter(counts_earliest).cloned().collect()
     }
@@ -178,6 +184,11 @@ fn word(text: &str) -> String {
     let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let word: String = text.chars().filter(|c| clean(*c)).take(32).collect();
     if word.is_empty() { String::from("none") } else { word }
+}
+
+/// A recording's link; [`Reading::facts`] adds the event it came with.
+pub(super) const fn recording(url: String) -> FactKind {
+    FactKind::Recording { url, event: String::new() }
 }
 
 /// Compares a secret without telling by the time taken how much of it was right.

@@ -5,7 +5,7 @@
 //! `tests/fixtures/provider/sipuni/README.md`.
 
 use super::account::Account;
-use super::read::{Question, ReadError, Reading};
+use super::read::{Question, ReadError, Reading, recording};
 use super::when;
 use super::wire::{Wire, again};
 use crate::model::{
@@ -214,7 +214,7 @@ impl Hook<'_> {
     fn recording(&self) -> Option<Fact> {
         let link = self.wire.get("call_record_link")?;
         let url = if link.contains("://") { link } else { again(&link) };
-        Some(self.fact(FactKind::Recording { url }))
+        Some(self.fact(recording(url)))
     }
 
     fn fact(&self, kind: FactKind) -> Fact {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::account::Account;
 use super::map::Map;
-use super::read::{ReadError, Reading};
+use super::read::{ReadError, Reading, recording};
 use super::when;
 use super::wire::{Wire, text};
 use crate::model::{
@@ -181,7 +181,7 @@ impl Hook<'_> {
         let fingerprint =
             format!("call_saved|{key}|{number}|{talk}|{}", url.clone().unwrap_or_default());
         let mut facts = vec![fact(FactKind::Summary { legs, totals })];
-        facts.extend(url.map(|url| fact(FactKind::Recording { url })));
+        facts.extend(url.map(|url| fact(recording(url))));
         (fingerprint, facts)
     }
 
