@@ -53,7 +53,10 @@ impl Accounts {
         let address = address(&http.path)?;
         let account = self.by_name.get(address.account)?;
         if !self.strict {
-            return Some(account);
+            // Names are unique over all providers: another kind under this name is told, not
+            // read as what it is not.
+            let kind = Account::of_path(address.provider, account.name.clone(), "".into())?.kind;
+            return (kind == account.kind).then_some(account);
         }
         let kept = account.token.expose_secret().as_bytes();
         let fits = bool::from(kept.ct_eq(address.token.as_bytes()));
@@ -120,6 +123,7 @@ mod tests {
         let requests = [http("/hooks/sipuni/a1/S"), http("/hooks/onlinepbx/a2/T"), http("/x")];
         let accounts = Accounts::of_paths(&requests);
         assert!(accounts.find(&http("/hooks/sipuni/a1/other")).is_some());
+        assert!(accounts.find(&http("/hooks/onlinepbx/a1/S")).is_none());
         assert_eq!(accounts.settings().accounts.len(), 2);
     }
 }
