@@ -148,6 +148,16 @@ impl Call {
     }
 }
 
+/// Whether two parties are the same client: by number, or by the same unreadable text. Two who
+/// hide their numbers are nobody's same.
+pub fn is_same_client(one: &Party, other: &Party) -> bool {
+    match (one.e164(), other.e164()) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => one == other && *one != Party::Hidden,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,15 +173,5 @@ mod tests {
         for event in [E::Screened, E::Queued(EntryId(3)), E::Connected, E::Ended(None)] {
             assert_eq!(ended.on(event), None, "{event:?}");
         }
-    }
-}
-
-/// Whether two parties are the same client: by number, or by the same unreadable text. Two who
-/// hide their numbers are nobody's same.
-pub fn is_same_client(one: &Party, other: &Party) -> bool {
-    match (one.e164(), other.e164()) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => one == other && *one != Party::Hidden,
-        (Some(_), None) | (None, Some(_)) => false,
     }
 }
