@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
@@ -133,7 +134,8 @@ impl Driver {
                 else => return,
             }
             if self.last.0.saturating_sub(self.state_at.0) >= RECORDS_PER_STATE {
-                self.save_state().await;
+                // Nobody waits for it: the next one comes long after.
+                drop(self.save_state());
             }
         }
     }
@@ -148,7 +150,9 @@ impl Driver {
             self.heard(&request);
         }
         self.publish();
-        self.save_state().await;
+        if let Err(error) = self.save_state().await {
+            warn!(%error, "the state could not be saved");
+        }
     }
 
     fn heard(&mut self, request: &StoredRequest) {
@@ -240,12 +244,16 @@ impl Driver {
         self.dirty = false;
     }
 
-    async fn save_state(&mut self) {
+    /// Writes the state down beside the loop; the returned task ends with the commit.
+    fn save_state(&mut self) -> JoinHandle<()> {
         self.state_at = self.last;
-        if let Err(error) = self.ends.journal.save_state(self.last, self.switch.state()).await {
-            // Not a loss: the records since the last state are there, the next start folds more.
-            warn!(%error, record = self.last.0, "the state could not be saved");
-        }
+        let (journal, last, state) = (self.ends.journal.clone(), self.last, self.switch.state());
+        tokio::spawn(async move {
+            if let Err(error) = journal.save_state(last, state).await {
+                // No loss: the records since the last state are there, a start folds more.
+                warn!(%error, record = last.0, "the state could not be saved");
+            }
+        })
     }
 }
 

@@ -63,8 +63,8 @@ pub async fn run(asked: &Demo) -> anyhow::Result<u8> {
     let speed = asked.speed.unwrap_or(if asked.headless { SPEED_HEADLESS } else { 1.0 });
     let calls = asked.calls.or(asked.headless.then_some(CALLS_HEADLESS));
     let base = format!("http://{}", node.address);
-    welcome(&node, &base, folder.path(), asked, speed).await?;
     sign_in_everybody(&node, &base).await?;
+    welcome(&node, &base, folder.path(), asked, speed).await?;
     let pace = Pace { began: clock::wall(), speed };
     let hooks = Stand::ALL.map(|stand| (stand, format!("{base}{}", site::hook(stand))));
     let sender = Sender::new(BTreeMap::from(hooks), pace)?;
@@ -115,14 +115,16 @@ async fn welcome(
             guests::link(&node.desk.store, &Name::from(login), role, clock::wall()).await?;
         println!("  {:<11} {login:<9} {base}/setup#{secret}", role.word());
     }
+    let wall = token(node, "demo-wall", Role::Wallboard).await?;
+    println!("  {:<11} {:<9} {base}/board?tv=1#{wall}", Role::Wallboard.word(), "-");
     println!("Ctrl-C ends it and deletes the folder.\n");
     Ok(())
 }
 
-/// Everybody opens their link and sets their presence, but for the visitor: a supervisor does it.
+/// Everybody opens their link and sets their presence. The visitor's operator is among them: the
+/// link that is printed afterwards is another one.
 async fn sign_in_everybody(node: &Node, base: &str) -> anyhow::Result<()> {
-    let mut boss = None;
-    for (at, one) in OPERATORS.iter().enumerate() {
+    for one in &OPERATORS {
         let intent = match one.habit {
             Habit::OverBreak => json!({
                 "is": "break",
@@ -131,18 +133,8 @@ async fn sign_in_everybody(node: &Node, base: &str) -> anyhow::Result<()> {
             }),
             Habit::Steady | Habit::NeverAnswers | Habit::Unregistered => json!({ "is": "ready" }),
         };
-        if at == 0 {
-            boss = Some((one.name, intent));
-            continue;
-        }
-        sign_in(node, base, one.login, Role::Operator)
-            .await?
-            .set_presence(one.name, intent)
-            .await?;
-    }
-    if let Some((name, intent)) = boss {
-        let token = token(node, "demo-supervisor", Role::Supervisor).await?;
-        Api::with_token(base, &token)?.set_presence(name, intent).await?;
+        let person = sign_in(node, base, one.login, Role::Operator).await?;
+        person.set_presence(one.name, intent).await?;
     }
     Ok(())
 }

@@ -116,6 +116,8 @@ export const api = {
   me: () => call<T.Me>('/me', { expects401: true }),
   login: (login: string, password: string) =>
     call<T.Me>('/login', { method: 'POST', body: { login, password }, expects401: true }),
+  /** Exchanges a wallboard's token for a cookie that only looks. */
+  loginWall: (token: string) => call<T.Me>('/login', { method: 'POST', body: { token }, expects401: true }),
   logout: () => call<void>('/logout', { method: 'POST', expects401: true }),
   setPassword: (token: string, password: string) =>
     call<T.Me>('/password', { method: 'POST', body: { token, password }, expects401: true }),

@@ -12,9 +12,10 @@ import { Login } from './pages/setup/login.tsx'
 import { Setup } from './pages/setup/setup.tsx'
 import { FaultNotice, Skeleton } from './parts/basic.tsx'
 import { Shell } from './parts/shell.tsx'
-import { path, query, replace, takeLinks } from './router.tsx'
+import { fragment, path, query, replace, takeLinks } from './router.tsx'
 import { enter, home, me, startTheme } from './session.ts'
 import { choose, preferred, t } from './text/index.ts'
+import type { Me } from './types.ts'
 import './style/tokens.css'
 import './style/base.css'
 import './style/pages.css'
@@ -82,13 +83,23 @@ function Go(props: { to: string }) {
   return null
 }
 
+/** Asks who is signed in. The link of a wallboard carries its token after `#`: it is exchanged
+ * for a cookie and taken out of the address, which people on the floor can read. */
+async function whoIsThere(): Promise<Me> {
+  const token = fragment.value
+  if (path.value !== '/board' || query.value.get('tv') !== '1' || token === '') return api.me()
+  const found = await api.loginWall(token)
+  replace('/board?tv=1')
+  return found
+}
+
 /** Asks who is signed in; a server that is starting is asked again until it answers. */
 function StartUp() {
   const [fault, setFault] = useState<Fault | null>(null)
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const ask = (): void => {
-      api.me().then(enter, (thrown: unknown) => {
+      whoIsThere().then(enter, (thrown: unknown) => {
         const found = asFault(thrown)
         if (found.status === 401) {
           me.value = null
