@@ -49,11 +49,11 @@ export class Server {
     server.folder = await mkdtemp(join(tmpdir(), 'navbat-server-'))
     server.port = await freePort()
     server.url = `http://127.0.0.1:${server.port}`
-    await writeFile(join(server.folder, 'navbat.toml'), config(server.port))
+    await writeFile(join(server.folder, 'navbat.toml'), config(server.port), { mode: 0o600 })
     return server
   }
 
-  /** Starts it and waits until it answers; gives the one-time link's key when it printed one. */
+  /** Starts it and waits until it answers and has said what it says at the start; gives the one-time link's key when it printed one. */
   async start() {
     this.said = ''
     this.process = spawn(process.env.NAVBAT_BIN, ['serve', '--config', 'navbat.toml'], { cwd: this.folder })
@@ -61,7 +61,7 @@ export class Server {
     const deadline = Date.now() + 30_000
     for (;;) {
       const answer = await fetch(`${this.url}/readyz`).catch(() => null)
-      if (answer?.ok) break
+      if (answer?.ok && this.said.includes(' listens on ')) break
       if (Date.now() > deadline || this.process.exitCode !== null) throw new Error(`the server does not start:\n${this.said}`)
       await new Promise((done) => setTimeout(done, 50))
     }
