@@ -27,7 +27,9 @@ use super::source::{self, Running, Source};
 use super::{accounts, clock, control, people, web_site};
 use crate::acd::Settings;
 use crate::model::Seq;
-use crate::store::{self, Journal, JournalLimits, Projector, Recovered, Retention, Store};
+use crate::store::{
+    self, Forgotten, Journal, JournalLimits, Projector, Recovered, Retention, Store,
+};
 use crate::switch::Switch;
 use crate::web::{self, Hub, Web};
 
@@ -194,6 +196,7 @@ async fn forget(desk: Desk, stop: CancellationToken) {
             raw: site.retention.raw,
         };
         match store::forget(&desk.journal, &desk.store, &kept, clock::wall()).await {
+            Ok(gone) if gone == Forgotten::default() => {}
             Ok(gone) => info!(?gone, "what is older than it is kept was deleted"),
             Err(error) => warn!(%error, "old rows could not be deleted"),
         }
