@@ -12,7 +12,7 @@ use super::alarms::{Alarm, Alarms};
 use super::bench::Bench;
 use super::io::{Effect, Input, Output, Refusal, Ticket};
 use super::roster::Roster;
-use super::settings::{QueueSettings, Settings};
+use super::settings::{OperatorSettings, QueueSettings, Settings};
 use super::state::State;
 use crate::model::{
     CallId, Decision, EntryId, Mono, Name, Now, OperatorId, QueueId, QueueView, Record, Stamped,
@@ -31,6 +31,8 @@ pub struct Engine {
     pub(super) older: BTreeMap<String, Roster>,
     pub(super) state: State,
     pub(super) benches: BTreeMap<QueueId, Bench>,
+    /// Where the configuration speaks of each operator.
+    pub(super) configured: BTreeMap<OperatorId, usize>,
     /// Queues of each operator.
     pub(super) member_of: BTreeMap<OperatorId, Vec<QueueId>>,
     pub(super) alarms: Alarms,
@@ -88,6 +90,7 @@ impl Engine {
             older: BTreeMap::new(),
             state,
             benches: BTreeMap::new(),
+            configured: BTreeMap::new(),
             member_of: BTreeMap::new(),
             alarms: Alarms::default(),
             now: Now::default(),
@@ -286,6 +289,11 @@ impl Engine {
     /// The version of the configuration in force.
     pub(super) fn version(&self) -> String {
         self.roster.settings().version.clone()
+    }
+
+    /// An operator's settings, by id: a search by name would look at a dozen names.
+    pub(super) fn settings_of(&self, id: OperatorId) -> Option<&OperatorSettings> {
+        self.roster.settings().operators.get(*self.configured.get(&id)?)
     }
 
     /// An operator's id by name.

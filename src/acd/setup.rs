@@ -62,7 +62,8 @@ impl Engine {
                 self.emit(Record::QueueNamed { queue: id, name: queue.name.clone() });
             }
         }
-        for operator in &settings.operators {
+        self.configured.clear();
+        for (place, operator) in settings.operators.iter().enumerate() {
             let id = match self.operator_id(&operator.name) {
                 Some(id) => id,
                 None => {
@@ -72,6 +73,7 @@ impl Engine {
                     id
                 }
             };
+            self.configured.insert(id, place);
             self.follow_disabling(id, operator.disabled);
         }
         let gone: Vec<OperatorId> = self
@@ -152,7 +154,8 @@ impl Engine {
     pub(super) fn follow(&mut self, id: OperatorId) {
         let Some(queues) = self.member_of.get(&id) else { return };
         let Some(it) = self.state.operators.get(&id) else { return };
-        let settings = self.roster.operator(&it.name);
+        let place = self.configured.get(&id);
+        let settings = place.and_then(|place| self.roster.settings().operators.get(*place));
         let (talking, ringing, dialing) = self.state.burdens(id);
         let facts = Facts {
             intent: &it.intent,

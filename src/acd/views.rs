@@ -8,7 +8,7 @@ impl Engine {
     /// An operator on the three axes.
     pub(super) fn operator_view(&self, id: OperatorId) -> Option<OperatorView> {
         let it = self.state.operators.get(&id)?;
-        let settings = self.roster.operator(&it.name);
+        let settings = self.settings_of(id);
         let queues = self.member_of.get(&id).into_iter().flatten();
         let queues = queues.filter_map(|queue| self.state.queues.get(queue));
         Some(OperatorView {
