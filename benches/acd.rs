@@ -153,6 +153,7 @@ impl Exchange {
             operators: names.iter().map(operator).collect(),
             queues: vec![queue],
             accounts: Vec::new(),
+            plans: Vec::new(),
         };
         let now = Now { mono: Mono(1_000), wall: Wall(1_772_427_600_000) };
         let switch = Switch::new(Arc::new(settings), 7);
@@ -184,7 +185,7 @@ impl Exchange {
             account: "trunk".into(),
             client: Party::Hidden,
             line: None,
-            queue: "sales".into(),
+            queue: Some("sales".into()),
         });
         let begun = Instant::now();
         let outputs = black_box(self.input(arrival));

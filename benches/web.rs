@@ -198,6 +198,7 @@ fn settings() -> Settings {
             stale_after: Period::hours(2),
             numbers: NumberRules::default(),
         }],
+        plans: Vec::new(),
     }
 }
 

@@ -77,6 +77,7 @@ fn settings(operators: u32, confirm: Period) -> Settings {
         operators: names.iter().map(operator).collect(),
         queues: vec![queue],
         accounts: Vec::new(),
+        plans: Vec::new(),
     }
 }
 
@@ -149,7 +150,7 @@ impl Moment {
                     account: "trunk".into(),
                     client: Party::Number(client),
                     line: None,
-                    queue: "sales".into(),
+                    queue: Some("sales".into()),
                 }));
             }
             Step::Tells(leg, event) => {
@@ -201,7 +202,9 @@ impl Moment {
                 self.parties.insert(*leg, (call, *operator));
                 assert!(self.legs.insert(*leg, Leg::Dialing).is_none(), "{:?}", self.path);
             }
-            Effect::Cancel { leg, .. } | Effect::HangUp { leg, .. } => {
+            Effect::Cancel { leg, .. }
+            | Effect::HangUp { leg, .. }
+            | Effect::Refuse { leg, .. } => {
                 let state = self.legs.get_mut(leg).unwrap();
                 *state = match *state {
                     Leg::Gone => panic!("{leg} is gone already: {:?}", self.path),
@@ -215,6 +218,7 @@ impl Moment {
                 self.legs.insert(*operator, Leg::Joining(*caller));
             }
             Effect::DialOut { .. }
+            | Effect::Transferred { .. }
             | Effect::RingCaller { .. }
             | Effect::TakeMessage { .. }
             | Effect::AnswerCaller { .. }

@@ -186,10 +186,7 @@ impl State {
                 self.dirty.call(*call);
             }
             Record::LegMade { leg, call, offer, number } => {
-                self.next.leg = self.next.leg.max(match self.calls.get(call) {
-                    Some(it) if it.leg == Some(*leg) => 0, // named by the edge
-                    Some(_) | None => leg.0.saturating_add(1),
-                });
+                self.next.leg_is_named(*leg);
                 let made = Leg {
                     id: *leg,
                     call: *call,
@@ -314,7 +311,8 @@ impl State {
         });
     }
 
-    fn last_outcome(&self, id: CallId) -> Option<Outcome> {
+    /// The outcome of the last wait of a call, where one ended.
+    pub(super) fn last_outcome(&self, id: CallId) -> Option<Outcome> {
         let call = self.calls.get(&id)?;
         let mut outcomes = call.entries.iter().rev().filter_map(|id| self.entries.get(id));
         outcomes.find_map(|entry| entry.state.outcome())

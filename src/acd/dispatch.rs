@@ -155,7 +155,9 @@ impl Engine {
                 let leg = LegId(self.state.next.leg);
                 let made = Some(number.clone());
                 self.emit(Record::LegMade { leg, call, offer: None, number: made });
-                self.act(Effect::DialOut { leg, call, number });
+                if let Some(with) = caller {
+                    self.act(Effect::DialOut { leg, call, number, with, account: None, by: None });
+                }
             }
             OverflowTo::Voicemail => {
                 self.leave_queue(id, Outcome::TimedOut);
@@ -269,7 +271,8 @@ impl Engine {
             lease_until: ring_until + LEASE,
         });
         self.emit(Record::LegMade { leg, call, offer: Some(offer), number: None });
-        self.act(Effect::Dial { leg, offer, operator, call });
+        let with = self.state.calls.get(&call).and_then(|call| call.leg);
+        self.act(Effect::Dial { leg, offer: Some(offer), operator, call, with });
     }
 
     /// Callers of a queue for whom nobody rings.

@@ -15,7 +15,8 @@ use super::roster::Roster;
 use super::settings::{OperatorSettings, QueueSettings, Settings};
 use super::state::State;
 use crate::model::{
-    CallId, Decision, EntryId, Mono, Name, Now, OperatorId, QueueId, QueueView, Record, Stamped,
+    CallId, Decision, EntryId, LegId, Mono, Name, Now, OperatorId, QueueId, QueueView, Record,
+    Stamped,
 };
 
 /// A state that cannot be read back.
@@ -136,24 +137,28 @@ impl Engine {
     /// Takes one input in.
     pub fn handle(&mut self, input: Input, now: Now) {
         self.begin(now);
-        if input == Input::Restarted {
-            self.restarted(); // before anybody is rung for a caller who is gone
+        if let Input::Restarted { kept } = &input {
+            self.restarted(kept); // before anybody is rung for a caller who is gone
         }
         self.catch_up();
         let heard = match &input {
             Input::Heard(heard) => heard.request,
             Input::RouteAsked(_)
             | Input::Arrived(_)
+            | Input::Placed(_)
+            | Input::Transfer(_)
             | Input::Leg { .. }
             | Input::Reach { .. }
             | Input::Command { .. }
             | Input::Reload(_)
-            | Input::Restarted => None,
+            | Input::Restarted { .. } => None,
         };
         match input {
             Input::Heard(heard) => self.hear(heard),
             Input::RouteAsked(ask) => self.route_asked(ask),
             Input::Arrived(arrival) => self.arrived(arrival),
+            Input::Placed(placement) => self.placed(placement),
+            Input::Transfer(transfer) => self.transfer(transfer),
             Input::Leg { leg, event } => self.leg_event(leg, event),
             Input::Reach { operator, reach } => self.reach_told(&operator, reach),
             Input::Command { ticket, by, supervisor, command } => {
@@ -161,7 +166,7 @@ impl Engine {
                 self.reply(ticket, result);
             }
             Input::Reload(settings) => self.reload(settings),
-            Input::Restarted => {}
+            Input::Restarted { .. } => {}
         }
         self.finish();
         if let Some(request) = heard {
@@ -182,6 +187,12 @@ impl Engine {
             return Some(Output::Record(at, record));
         }
         self.effects.pop_front().map(Output::Effect)
+    }
+
+    /// A name for the next leg that an edge brings: above every one it named before, also in
+    /// earlier processes.
+    pub const fn edge_leg(&self) -> LegId {
+        LegId(self.state.next.edge_leg)
     }
 
     /// When `handle_timeout` wants to be called; never in the past after a drain.

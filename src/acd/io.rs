@@ -19,6 +19,11 @@ pub enum Input {
     RouteAsked(RouteAsk),
     /// A call reached us that we own.
     Arrived(Arrival),
+    /// An operator dialled something on their own telephone.
+    Placed(Placement),
+    /// A party asks that its other party be passed on (REFER); answered by
+    /// [`Effect::Transferred`].
+    Transfer(Transfer),
     /// Something happened to a leg that we own. An unknown leg id has no effect.
     Leg {
         /// Which leg.
@@ -46,8 +51,12 @@ pub enum Input {
     },
     /// A new configuration. Entries that live keep theirs.
     Reload(Arc<Settings>),
-    /// The process started again: owned legs that no edge knows are gone.
-    Restarted,
+    /// The process started again; the first input after the journal was read. Calls whose
+    /// parties were joined and are both kept go on, everything else of ours is ended.
+    Restarted {
+        /// Legs that live on and that the edge answers for. All others are gone.
+        kept: Vec<LegId>,
+    },
 }
 
 /// Names the asker of a command or a routing question, so that the answer finds its way back.
@@ -103,7 +112,7 @@ pub enum AskKind {
 /// A call that we own, at our door.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arrival {
-    /// The caller's leg, named by the edge.
+    /// The caller's leg, named by the edge ([`super::Engine::edge_leg`]).
     pub leg: LegId,
     /// The trunk.
     pub account: Name,
@@ -111,8 +120,57 @@ pub struct Arrival {
     pub client: Party,
     /// The number that was dialled.
     pub line: Option<Number>,
-    /// The queue that the plan chose.
-    pub queue: Name,
+    /// The queue; `None`: the dialplan of the number decides.
+    pub queue: Option<Name>,
+}
+
+/// A call that an operator dials on their own telephone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The telephone's leg, named by the edge; it is not answered yet.
+    pub leg: LegId,
+    /// Who dials.
+    pub operator: Name,
+    /// Whom.
+    pub to: Target,
+}
+
+/// Whom an operator dials, or whom a caller is passed on to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// An operator.
+    Operator(Name),
+    /// A queue; only callers can be passed on to one.
+    Queue(Name),
+    /// A number outside. Whether the operator may dial it is the edge's to judge: a leg that
+    /// may not be made ends with [`EndedBy::Rejected`].
+    Outside {
+        /// The number.
+        number: Number,
+        /// The trunk that was chosen by the edge; `None`: the edge chooses when it dials.
+        account: Option<Name>,
+    },
+    /// The call that has been ringing longest in a queue of the operator's; only for placing.
+    Pickup,
+}
+
+/// A request to pass a party on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The leg that asks; its other party is passed on.
+    pub leg: LegId,
+    /// To whom.
+    pub to: TransferTo,
+}
+
+/// To whom a party is passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransferTo {
+    /// To somebody who is rung now: a blind transfer.
+    Target(Target),
+    /// To the other party of this leg, which the same operator called before: an attended
+    /// transfer (REFER with Replaces).
+    PartyOf(LegId),
 }
 
 /// What can happen to a leg.
@@ -152,6 +210,28 @@ pub enum Command {
     Decline {
         /// Which.
         offer: OfferId,
+    },
+    /// Give a caller for whom telephones ring, or who waits, to this operator: their telephone
+    /// rings, and whoever else is rung for the caller loses when they answer.
+    Pickup {
+        /// Which call.
+        call: CallId,
+        /// Who takes it.
+        operator: Name,
+    },
+    /// Call a number for an operator: first their telephone rings, then the number's.
+    Place {
+        /// For whom.
+        operator: Name,
+        /// The number.
+        number: Number,
+    },
+    /// Pass the caller of an operator on, as from their telephone.
+    Transfer {
+        /// Who talks with the caller.
+        operator: Name,
+        /// To whom.
+        to: Target,
     },
     /// Note what came of a call.
     SetResult {
@@ -201,18 +281,20 @@ pub enum Output {
 /// What to do. An attempt leaves at once, a promise after the commit of the records before it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Attempt: ring an operator on all their devices.
+    /// Attempt: ring an operator on all their devices; together they are one leg.
     Dial {
         /// The leg that this makes.
         leg: LegId,
-        /// For whom.
-        offer: OfferId,
+        /// For whom; `None`: the operator asked for the call and is rung first.
+        offer: Option<OfferId>,
         /// Whom.
         operator: OperatorId,
         /// The call.
         call: CallId,
+        /// The leg that it is to be joined with; `None` while there is no other party.
+        with: Option<LegId>,
     },
-    /// Attempt: ring an outside number for a caller (overflow `dial:`).
+    /// Attempt: ring an outside number.
     DialOut {
         /// The leg that this makes.
         leg: LegId,
@@ -220,8 +302,28 @@ pub enum Effect {
         call: CallId,
         /// The number.
         number: Number,
+        /// The leg that it is to be joined with.
+        with: LegId,
+        /// The trunk, where one was chosen already.
+        account: Option<Name>,
+        /// Who wants it, where their rights decide; `None`: the site's own plan or queue does.
+        by: Option<OperatorId>,
     },
-    /// Attempt: stop a leg that was not answered.
+    /// Attempt: turn a caller away who was not answered; becomes the final response.
+    Refuse {
+        /// The caller's leg.
+        leg: LegId,
+        /// Why.
+        because: Refused,
+    },
+    /// Attempt: tell the leg that asked for a transfer how it goes (NOTIFY of the REFER).
+    Transferred {
+        /// The leg that asked.
+        leg: LegId,
+        /// How it goes.
+        progress: TransferProgress,
+    },
+    /// Attempt: stop a leg of our making that was not answered.
     Cancel {
         /// Which.
         leg: LegId,
@@ -245,11 +347,12 @@ pub enum Effect {
         /// The caller's leg.
         leg: LegId,
     },
-    /// Attempt: join two legs; the edge tells `LegEvent::Bridged` of the operator's leg.
+    /// Attempt: join two legs that were answered, whatever either was joined with before; the
+    /// edge tells [`LegEvent::Bridged`] of the second.
     Bridge {
-        /// The caller's leg.
+        /// The leg that was there first: the caller's, or the telephone of who placed the call.
         caller: LegId,
-        /// The operator's leg.
+        /// The leg that is joined with it.
         operator: LegId,
     },
     /// Attempt: answer the caller and take a message.
@@ -288,6 +391,47 @@ pub enum LegReason {
     Withdrawn,
     /// The conversation is over.
     Over,
+    /// The other party was passed on to somebody else.
+    Transferred,
+}
+
+/// Why a caller is turned away, or a transfer failed. The responses (RFC 3261 section 21) are
+/// proposals to the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refused {
+    /// Out of hours: 480.
+    Closed,
+    /// More callers than the queue takes, or the plan says busy: 486.
+    Full,
+    /// A block list or the plan does not want the caller: 603.
+    Blocked,
+    /// Nobody is there to serve: 480.
+    NoOperators,
+    /// No plan and no queue for this number, no such operator: 404.
+    UnknownNumber,
+    /// Waited or rang for the whole time: 480.
+    TimedOut,
+    /// The other side is busy: 486.
+    Busy,
+    /// The other side does not want to, or the number may not be dialled: 603.
+    Declined,
+    /// The other side cannot be reached: 480.
+    Unreachable,
+    /// A fault of ours or of a carrier: 500.
+    Failed,
+    /// The plan ends the call, or promises to call back: 480.
+    Over,
+}
+
+/// How a transfer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransferProgress {
+    /// The other side rings: `180 Ringing`.
+    Ringing,
+    /// The party was passed on: `200 OK`. The leg that asked is hung up by us if it lives.
+    Done,
+    /// It was not; whoever asked has the party back. The cause as for a caller.
+    Failed(Refused),
 }
 
 /// Why a command was not done; each says what the asker can do.

@@ -23,6 +23,7 @@ mod owned;
 #[cfg(test)]
 mod owned_tests;
 mod pick;
+mod placed;
 mod presence;
 #[cfg(test)]
 mod rig;
@@ -36,6 +37,7 @@ mod strategy;
 mod told;
 #[cfg(test)]
 mod told_tests;
+mod transfer;
 mod views;
 
 pub use bench::{Bench, Counts, QueueKeys};

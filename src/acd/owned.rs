@@ -1,7 +1,7 @@
 //! Calls that we own: what happens to legs, and every way into and out of an offer.
 
 use super::engine::Engine;
-use super::io::{Arrival, Effect, LegEvent, LegReason};
+use super::io::{Arrival, Effect, LegEvent, LegReason, Refused};
 use super::leg::LegState;
 use super::offer::{Offer, OfferChange, OfferEvent, OfferState};
 use super::settings::QueueSettings;
@@ -22,6 +22,7 @@ impl Engine {
             return; // a leg arrives once
         }
         let call = self.new_call_id();
+        let account_name = arrival.account.clone();
         let account = self.roster.account(&arrival.account);
         let provider = account.map_or_else(|| String::from("sip"), |account| account.kind.clone());
         self.emit(Record::CallArrived {
@@ -38,7 +39,11 @@ impl Engine {
             stale_at: None,
         });
         self.emit(Record::LegMade { leg: arrival.leg, call, offer: None, number: None });
-        self.enqueue(call, &arrival.queue, self.now);
+        let home = || self.roster.account(&account_name)?.queue.clone();
+        match arrival.queue.or_else(home) {
+            Some(queue) => self.enqueue(call, &queue, self.now),
+            None => self.end_call(call, LegReason::Over),
+        }
     }
 
     /// Puts a caller into a queue, unless the queue is closed, full or not there.
@@ -333,6 +338,21 @@ impl Engine {
         }
     }
 
+    /// Lets go of a caller: hangs up, or tells one who was not answered why not.
+    fn turn_away(&mut self, caller: Option<LegId>, outcome: Option<Outcome>) {
+        let Some(leg) = caller.and_then(|leg| self.state.legs.get(&leg)) else { return };
+        let id = leg.id;
+        match leg.state {
+            LegState::Dialing | LegState::Ringing => {
+                let because = outcome.map_or(Refused::UnknownNumber, refused_for);
+                self.act(Effect::Refuse { leg: id, because });
+            }
+            LegState::Answered | LegState::Bridged | LegState::Held | LegState::Ended(_) => {
+                self.drop_leg(caller, LegReason::Over);
+            }
+        }
+    }
+
     /// Takes an offer back.
     pub(super) fn withdraw(&mut self, offer: OfferId, why: WithdrawnBecause) {
         let Some(it) = self.state.offers.get(&offer) else { return };
@@ -423,15 +443,16 @@ impl Engine {
                 self.drop_leg(leg, LegReason::Over);
             }
         }
+        let last_outcome = self.state.last_outcome(call);
         self.drop_leg(outside, because);
-        self.drop_leg(caller, LegReason::Over);
+        self.turn_away(caller, last_outcome);
         self.emit(Record::CallEnded { call });
         self.wrap_up_after(call);
         self.settle(call);
     }
 
     /// The process started again: legs of ours that the edge does not know are gone.
-    pub(super) fn restarted(&mut self) {
+    pub(super) fn restarted(&mut self, kept: &[LegId]) {
         let owned: Vec<CallId> = self
             .state
             .index
@@ -444,7 +465,9 @@ impl Engine {
             .collect();
         self.doubt_telephones();
         for call in owned {
-            let lost = |leg: &&super::leg::Leg| leg.call == call && leg.id.0 < self.legs_from;
+            let lost = |leg: &&super::leg::Leg| {
+                leg.call == call && leg.id.0 < self.legs_from && !kept.contains(&leg.id)
+            };
             let legs: Vec<LegId> =
                 self.state.legs.values().filter(lost).map(|leg| leg.id).collect();
             for leg in legs {
@@ -452,6 +475,25 @@ impl Engine {
             }
             self.end_call(call, LegReason::Over);
         }
+    }
+}
+
+/// What a caller who was not answered is told.
+const fn refused_for(outcome: Outcome) -> Refused {
+    match outcome {
+        Outcome::Closed => Refused::Closed,
+        Outcome::Full => Refused::Full,
+        Outcome::Blocked => Refused::Blocked,
+        Outcome::NoOperators => Refused::NoOperators,
+        Outcome::TimedOut => Refused::TimedOut,
+        Outcome::Failed => Refused::Failed,
+        Outcome::Answered
+        | Outcome::AbandonedShort
+        | Outcome::Abandoned
+        | Outcome::CallbackTaken
+        | Outcome::ExitedByKey
+        | Outcome::Overflowed
+        | Outcome::Withdrawn => Refused::Over,
     }
 }
 

@@ -248,7 +248,7 @@ fn a_restart_ends_calls_of_ours_and_makes_them_callback_items() {
     let mut rig = Rig::ready(site(&["Aziza"]));
     let call = rig.arrive(CALLER, NUMBER);
     rig.restart(5);
-    rig.step(super::io::Input::Restarted);
+    rig.step(super::io::Input::Restarted { kept: Vec::new() });
     assert_eq!(rig.row(call).outcome, Some(Outcome::Failed));
     assert_eq!(rig.episodes().len(), 1);
     assert!(matches!(

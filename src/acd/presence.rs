@@ -25,6 +25,9 @@ impl Engine {
             }
             Command::EndWrapUp { operator } => self.end_wrap_up(&operator),
             Command::Decline { offer } => self.decline(offer),
+            Command::Pickup { .. } | Command::Place { .. } | Command::Transfer { .. } => {
+                Err(Refusal::Conflict(String::from("this exchange cannot do that yet")))
+            }
             Command::SetResult { call, result } => self.set_result(call, result),
             Command::AssignEpisode { episode, owner, due } => {
                 self.assign_episode(episode, owner, due)

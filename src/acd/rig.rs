@@ -57,6 +57,7 @@ pub fn site(names: &[&str]) -> Settings {
             stale_after: Period::hours(2),
             numbers: NumberRules::default(),
         }],
+        plans: Vec::new(),
     }
 }
 
@@ -169,7 +170,7 @@ impl Rig {
             account: Name::from("trunk"),
             client: Party::Number(Number::new(number).unwrap()),
             line: None,
-            queue: Name::from("sales"),
+            queue: Some(Name::from("sales")),
         }));
         let arrived = self.records.iter().rev().find_map(|it| {
             let Record::CallArrived { call, .. } = &it.record else { return None };

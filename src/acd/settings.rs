@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Name, NumberRules, Period};
-use crate::plan::Calendar;
+use crate::plan::{Calendar, Plan};
 
 /// Everything the engine is told about a site.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +21,11 @@ pub struct Settings {
     pub operators: Vec<OperatorSettings>,
     /// Names are unique; members name operators above.
     pub queues: Vec<QueueSettings>,
-    /// Provider accounts; names are unique.
+    /// Provider accounts and trunks; names are unique.
     pub accounts: Vec<AccountSettings>,
+    /// Dialplans that keep their promises; they say where calls of a number go that no account
+    /// has a queue for.
+    pub plans: Vec<Arc<Plan>>,
 }
 
 /// One operator: section `[[operator]]`.

@@ -22,6 +22,11 @@ use crate::model::{
 /// a caller's leg.
 const OWN_LEGS: u64 = 1 << 40;
 
+/// The first name that the edge may give.
+const fn first_edge_leg() -> u64 {
+    1
+}
+
 /// The next number of each kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Next {
@@ -33,6 +38,9 @@ pub struct Next {
     pub queue: u32,
     /// Legs that we make.
     pub leg: u64,
+    /// Legs that the edge names.
+    #[serde(default = "first_edge_leg")]
+    pub edge_leg: u64,
     /// Entries.
     pub entry: u64,
     /// Offers.
@@ -41,9 +49,30 @@ pub struct Next {
     pub episode: u64,
 }
 
+impl Next {
+    /// Takes note that a leg has a name; the names of edges and ours rise apart.
+    pub fn leg_is_named(&mut self, leg: LegId) {
+        let next = leg.0.saturating_add(1);
+        if leg.0 < OWN_LEGS {
+            self.edge_leg = self.edge_leg.max(next);
+        } else {
+            self.leg = self.leg.max(next);
+        }
+    }
+}
+
 impl Default for Next {
     fn default() -> Next {
-        Next { call: 1, operator: 1, queue: 1, leg: OWN_LEGS, entry: 1, offer: 1, episode: 1 }
+        Next {
+            call: 1,
+            operator: 1,
+            queue: 1,
+            leg: OWN_LEGS,
+            edge_leg: 1,
+            entry: 1,
+            offer: 1,
+            episode: 1,
+        }
     }
 }
 

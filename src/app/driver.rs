@@ -100,7 +100,7 @@ impl Driver {
             dirty: true,
             ends,
         };
-        driver.take(Input::Restarted);
+        driver.take(Input::Restarted { kept: Vec::new() });
         for request in std::mem::take(&mut driver.ends.unheard) {
             driver.heard(&request);
         }

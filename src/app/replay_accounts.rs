@@ -80,6 +80,7 @@ impl Accounts {
             operators: Vec::new(),
             queues: Vec::new(),
             accounts: accounts.collect(),
+            plans: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ mod exchange;
 
 pub use crate::acd::Settings;
 pub use crate::acd::io::{
-    Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, LegReason, Output, Refusal,
-    RouteAsk, Snapshot, Ticket,
+    Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, LegReason, Output, Placement,
+    Refusal, Refused, RouteAsk, Snapshot, Target, Ticket, Transfer, TransferProgress, TransferTo,
 };
 pub use exchange::{RestoreError, Switch};

@@ -57,6 +57,7 @@ pub fn read(text: &str) -> Script {
             operators: Vec::new(),
             queues: Vec::new(),
             accounts: vec![account(&["trunk", "kind", "sip"])],
+            plans: Vec::new(),
         },
         ready: Vec::new(),
         slow_bridge: false,

@@ -96,7 +96,7 @@ pub fn play(text: &str) -> String {
 
 impl Stage {
     fn open(&mut self, ready: &[(String, bool)]) {
-        self.input(Input::Restarted);
+        self.input(Input::Restarted { kept: Vec::new() });
         for (name, proven) in ready {
             if *proven {
                 let operator = Name::from(name.as_str());
@@ -239,7 +239,9 @@ impl Stage {
                 self.operator_legs.insert(String::from("outside"), *leg);
                 let _ = number;
             }
-            Effect::Cancel { leg, .. } | Effect::HangUp { leg, .. } => {
+            Effect::Cancel { leg, .. }
+            | Effect::HangUp { leg, .. }
+            | Effect::Refuse { leg, .. } => {
                 self.ends.insert((self.at + self.lag, *leg), ());
             }
             Effect::Live(Live::Pop(pop)) if pop.state == PopState::Ringing => {
@@ -250,6 +252,7 @@ impl Stage {
             | Effect::TakeMessage { .. }
             | Effect::AnswerCaller { .. }
             | Effect::Bridge { .. }
+            | Effect::Transferred { .. }
             | Effect::RouteAnswer { .. }
             | Effect::Reply { .. } => {}
         }
@@ -280,7 +283,7 @@ impl Stage {
         match words.as_slice() {
             ["restart"] => {
                 self.switch = self.folded(self.snapshot.as_ref());
-                self.input(Input::Restarted);
+                self.input(Input::Restarted { kept: Vec::new() });
             }
             ["snapshot"] => self.snapshot = Some((self.switch.state(), self.records.len())),
             ["clock", by] => {
@@ -352,7 +355,7 @@ impl Stage {
             account: "trunk".into(),
             client: party(from),
             line: Number::new(line).ok(),
-            queue: named("in").map_or(first, Name::from),
+            queue: Some(named("in").map_or(first, Name::from)),
         }));
     }
 

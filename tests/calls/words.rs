@@ -6,7 +6,7 @@ use navbat::model::{
     By, CallId, CallRow, Closing, Disposition, EpisodeRow, EpisodeState, Intent, LegId, Live,
     OfferId, OperatorView, Period, Pop, PopState, Wall, WithdrawnBecause, Work,
 };
-use navbat::switch::{Effect, LegReason};
+use navbat::switch::{Effect, LegReason, Refused, TransferProgress};
 
 /// Names of things that transcripts call by name, and what was said of them last.
 #[derive(Default)]
@@ -32,6 +32,17 @@ impl Names {
             Effect::DialOut { number, .. } => format!("dial out {}", number.reveal()),
             Effect::Cancel { leg, because } => {
                 format!("cancel {}{}", self.leg(*leg), reason(*because))
+            }
+            Effect::Refuse { leg, because } => {
+                format!("refuse {} \"{}\"", self.leg(*leg), refused(*because))
+            }
+            Effect::Transferred { leg, progress } => {
+                let told = match progress {
+                    TransferProgress::Ringing => String::from("rings"),
+                    TransferProgress::Done => String::from("done"),
+                    TransferProgress::Failed(because) => format!("failed, {}", refused(*because)),
+                };
+                format!("tell {} of the transfer: {told}", self.leg(*leg))
             }
             Effect::HangUp { leg, because } => {
                 format!("hang up {}{}", self.leg(*leg), reason(*because))
@@ -179,6 +190,23 @@ fn reason(because: LegReason) -> &'static str {
         LegReason::NoAnswer => " \"no answer\"",
         LegReason::Withdrawn => " \"withdrawn\"",
         LegReason::Over => "",
+        LegReason::Transferred => " \"transferred\"",
+    }
+}
+
+const fn refused(because: Refused) -> &'static str {
+    match because {
+        Refused::Closed => "closed",
+        Refused::Full => "full",
+        Refused::Blocked => "blocked",
+        Refused::NoOperators => "no operators",
+        Refused::UnknownNumber => "unknown number",
+        Refused::TimedOut => "timed out",
+        Refused::Busy => "busy",
+        Refused::Declined => "declined",
+        Refused::Unreachable => "unreachable",
+        Refused::Failed => "failed",
+        Refused::Over => "over",
     }
 }
 

@@ -98,7 +98,7 @@ impl Edge {
                 }
                 plan
             }
-            Effect::HangUp { leg, .. } => {
+            Effect::HangUp { leg, .. } | Effect::Refuse { leg, .. } => {
                 let Some(it) = self.telephones.get_mut(leg) else { return Vec::new() };
                 it.stopped = true;
                 vec![(10 + seed.below(90), *leg, LegEvent::Ended(EndedBy::Us))]
@@ -128,6 +128,7 @@ impl Edge {
             }
             Effect::Dial { .. }
             | Effect::DialOut { .. }
+            | Effect::Transferred { .. }
             | Effect::RingCaller { .. }
             | Effect::TakeMessage { .. }
             | Effect::RouteAnswer { .. }

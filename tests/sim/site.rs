@@ -41,6 +41,7 @@ pub fn draw(seed: &mut Seed, version: u32) -> Settings {
         operators,
         queues,
         accounts: ["trunk", "main", "utel"].map(account).to_vec(),
+        plans: Vec::new(),
     }
 }
 

@@ -91,7 +91,7 @@ impl World {
             is_closing: false,
             is_traced: std::env::var_os("TRACE").is_some(),
         };
-        world.input(Input::Restarted);
+        world.input(Input::Restarted { kept: Vec::new() });
         for operator in 0..OPERATORS.len() {
             let after = world.seed.below(4000);
             world.plan(after, Event::Proven(operator));
@@ -326,7 +326,7 @@ impl World {
         self.agenda.retain(|_, event| !matches!(event, Event::Leg(..) | Event::HangUp(..)));
         self.recount();
         self.pass(self.now.mono.0 + self.seed.clone().below(2000));
-        self.input(Input::Restarted);
+        self.input(Input::Restarted { kept: Vec::new() });
         let heard = self.switch.heard_until();
         let unheard: Vec<Heard> = self
             .inbox

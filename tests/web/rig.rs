@@ -294,6 +294,7 @@ fn site() -> Site {
         operators: vec![operator("Aziza", "aziza", "201"), operator("Bobur", "bobur", "202")],
         queues: vec![QueueSettings::named("sales"), QueueSettings::named("support")],
         accounts: Vec::new(),
+        plans: Vec::new(),
     };
     let account = |name: &str, kind| {
         let mut account = Account::new(name.into(), kind, SecretString::from(HOOK_TOKEN));

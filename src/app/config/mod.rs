@@ -341,8 +341,9 @@ impl Draft {
             operators: self.operators.into_iter().map(|operator| operator.settings).collect(),
             queues: self.queues.into_iter().map(|queue| queue.settings).collect(),
             accounts: self.providers.iter().map(|p| p.settings.clone()).collect(),
+            plans: plans.clone(),
         };
-        settings.version = fingerprint(&settings, &plans);
+        settings.version = fingerprint(&settings);
         Site {
             settings: Arc::new(settings),
             providers: self.providers,
@@ -409,12 +410,9 @@ fn read_plans(
     plans
 }
 
-/// A short text that differs when the settings or the plans do; stands in decision records.
-fn fingerprint(settings: &Settings, plans: &[Arc<Plan>]) -> String {
+/// A short text that differs when the settings do; stands in decision records.
+fn fingerprint(settings: &Settings) -> String {
     let mut hash = Sha256::new();
     hash.update(format!("{settings:?}"));
-    for plan in plans {
-        hash.update(format!("{plan:?}"));
-    }
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
