@@ -209,7 +209,7 @@ impl World {
             account: "trunk".into(),
             client: client.clone(),
             line,
-            queue,
+            queue: Some(queue),
         }));
         let patience = match self.seed.below(4) {
             0 => self.seed.below(3_000),
