@@ -9,6 +9,7 @@
 //! | `model` | pure | | ids, time, numbers, facts, journal records, rows, live views |
 //! | `plan` | pure | model | dialplans: read, check, walk; calendars and holidays |
 //! | `acd` | pure | model, plan | calls, legs, entries, offers, operators, queues, strategies |
+//! | `sip` | pure | model | SIP: messages, transactions, dialogs, registrar, digest, SDP |
 //! | `switch` | pure | model, plan, acd | the whole exchange as one value: input in, outputs out |
 //! | `store` | edge | model | journal, inbox, migrations, projections, queries, outbox |
 //! | `connect` | edge | model, switch, store | one file per provider; delivery workers |
@@ -27,6 +28,7 @@ pub mod app;
 pub mod connect;
 pub mod model;
 pub mod plan;
+pub mod sip;
 pub mod store;
 pub mod switch;
 pub mod web;
