@@ -56,8 +56,7 @@ impl Engine {
         let Some(operator) = self.operator_id(name) else { return Vec::new() };
         let queue = self.roster.queue_for(&ask.account, ask.queue.as_deref(), ask.line.as_ref());
         let queue = queue.and_then(|rules| self.state.index.queues.get(&rules.name)).copied();
-        let seats =
-            queue.into_iter().chain(self.member_of.get(&operator).into_iter().flatten().copied());
+        let seats = queue.into_iter().chain(self.queues_of(operator).iter().copied());
         let ruled = seats.into_iter().find_map(|queue| {
             let ruling = self.benches.get(&queue)?.ruling(operator)?;
             Some((queue, ruling))

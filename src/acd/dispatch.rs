@@ -51,8 +51,9 @@ impl Engine {
     /// Whoever became free may be for somebody who waits in one of their queues.
     fn want_for_freed(&mut self) {
         while let Some(operator) = self.freed.pop_first() {
-            let Some(queues) = self.member_of.get(&operator) else { continue };
-            for queue in queues {
+            let post = self.posts.get(&operator);
+            let queues = post.and_then(|post| self.memberships.get(post.queues.clone()));
+            for queue in queues.unwrap_or_default() {
                 let free = self.benches.get(queue).and_then(|bench| bench.ruling(operator));
                 let busy_only = free.is_some_and(super::eligible::could_serve);
                 let empty = self.benches.get(queue).is_none_or(|it| it.counts().signed_in == 0);

@@ -13,6 +13,7 @@ use super::bench::Bench;
 use super::io::{Effect, Input, Output, Refusal, Ticket};
 use super::roster::Roster;
 use super::settings::{OperatorSettings, QueueSettings, Settings};
+use super::staff::Staff;
 use super::state::State;
 use crate::model::{
     CallId, Decision, EntryId, LegId, Mono, Name, Now, OperatorId, QueueId, QueueView, Record,
@@ -24,6 +25,15 @@ use crate::model::{
 #[error("the saved state cannot be read: {0}")]
 pub struct RestoreError(#[from] serde_json::Error);
 
+/// What the configuration says of one operator.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Post {
+    /// Where it speaks of them; `None` for who is there no longer.
+    pub place: Option<usize>,
+    /// Where their queues stand in [`Engine::memberships`].
+    pub queues: std::ops::Range<usize>,
+}
+
 /// Decides who rings, and remembers what happened.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -32,10 +42,11 @@ pub struct Engine {
     pub(super) older: BTreeMap<String, Roster>,
     pub(super) state: State,
     pub(super) benches: BTreeMap<QueueId, Bench>,
-    /// Where the configuration speaks of each operator.
-    pub(super) configured: BTreeMap<OperatorId, usize>,
-    /// Queues of each operator.
-    pub(super) member_of: BTreeMap<OperatorId, Vec<QueueId>>,
+    /// What the configuration says of each operator.
+    pub(super) posts: Staff<Post>,
+    /// The queues of everybody, one operator behind the other: ten thousand short lists of their
+    /// own would lie all over the memory.
+    pub(super) memberships: Vec<QueueId>,
     pub(super) alarms: Alarms,
     pub(super) now: Now,
     /// Waits to look at before the input is done.
@@ -91,8 +102,8 @@ impl Engine {
             older: BTreeMap::new(),
             state,
             benches: BTreeMap::new(),
-            configured: BTreeMap::new(),
-            member_of: BTreeMap::new(),
+            posts: Staff::default(),
+            memberships: Vec::new(),
             alarms: Alarms::default(),
             now: Now::default(),
             wanted: BTreeSet::new(),
@@ -304,7 +315,13 @@ impl Engine {
 
     /// An operator's settings, by id: a search by name would look at a dozen names.
     pub(super) fn settings_of(&self, id: OperatorId) -> Option<&OperatorSettings> {
-        self.roster.settings().operators.get(*self.configured.get(&id)?)
+        self.roster.settings().operators.get(self.posts.get(&id)?.place?)
+    }
+
+    /// The queues of an operator, in the order of the configuration.
+    pub(super) fn queues_of(&self, id: OperatorId) -> &[QueueId] {
+        let post = self.posts.get(&id);
+        post.and_then(|post| self.memberships.get(post.queues.clone())).unwrap_or_default()
     }
 
     /// An operator's id by name.

@@ -32,6 +32,7 @@ mod rows;
 mod save;
 pub mod settings;
 mod setup;
+mod staff;
 mod state;
 mod strategy;
 mod told;

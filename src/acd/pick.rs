@@ -304,9 +304,8 @@ impl Bench {
         request: &'a Request<'a>,
         choice: &mut Choice,
     ) -> Box<dyn Iterator<Item = Chosen> + 'a> {
-        let evenly = match self.rules.strategy {
-            Strategy::Random => true,
-            Strategy::WeightedRandom => false,
+        match self.rules.strategy {
+            Strategy::Random | Strategy::WeightedRandom => {}
             Strategy::Parallel
             | Strategy::RoundRobin
             | Strategy::RoundRobinCalls
@@ -321,13 +320,13 @@ impl Bench {
                     ranking.filter_map(|(local, _)| self.unbarred(row, local, request)),
                 );
             }
-        };
+        }
         let start = lot(&self.rules.queue, request.entry, request.round);
         choice.seed = Some(start);
         let mut seed = Seed::new(start);
         let mut passed = self.barred_places(row, request);
         Box::new(std::iter::from_fn(move || {
-            let local = row.drawn(&mut seed, evenly, request.authority, &passed)?;
+            let local = row.drawn(&mut seed, request.authority, &passed)?;
             passed.push(local);
             self.unbarred(row, local, request)
         }))
@@ -399,16 +398,10 @@ impl Row {
     }
 
     /// A seat by lot, none of `passed`.
-    fn drawn(
-        &self,
-        seed: &mut Seed,
-        evenly: bool,
-        authority: Authority,
-        passed: &[usize],
-    ) -> Option<usize> {
-        let known = self.known.lots(evenly, passed);
+    fn drawn(&self, seed: &mut Seed, authority: Authority, passed: &[usize]) -> Option<usize> {
+        let known = self.known.lots(passed);
         let unknown = match Row::takes_unknown(authority) {
-            true => self.unknown.lots(evenly, passed),
+            true => self.unknown.lots(passed),
             false => 0,
         };
         if known + unknown == 0 {
@@ -416,8 +409,8 @@ impl Row {
         }
         let lot = seed.below(known + unknown);
         match lot.checked_sub(known) {
-            None => self.known.drawn(lot, evenly, passed),
-            Some(rest) => self.unknown.drawn(rest, evenly, passed),
+            None => self.known.drawn(lot, passed),
+            Some(rest) => self.unknown.drawn(rest, passed),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::alarms::Alarm;
 use super::bench::{Bench, QueueKeys};
 use super::eligible::Facts;
-use super::engine::Engine;
+use super::engine::{Engine, Post};
 use super::roster::Roster;
 use super::settings::{OperatorSettings, ReadyRule, Settings};
 use crate::model::{
@@ -62,7 +62,7 @@ impl Engine {
                 self.emit(Record::QueueNamed { queue: id, name: queue.name.clone() });
             }
         }
-        self.configured.clear();
+        self.posts.clear();
         for (place, operator) in settings.operators.iter().enumerate() {
             let id = match self.operator_id(&operator.name) {
                 Some(id) => id,
@@ -73,7 +73,7 @@ impl Engine {
                     id
                 }
             };
-            self.configured.insert(id, place);
+            self.posts.insert(id, Post { place: Some(place), queues: 0..0 });
             self.follow_disabling(id, operator.disabled);
         }
         let gone: Vec<OperatorId> = self
@@ -103,25 +103,39 @@ impl Engine {
     /// are journaled.
     fn seat_everybody(&mut self) {
         self.benches.clear();
-        self.member_of.clear();
+        let mut members = Vec::new();
         let settings = Arc::clone(self.roster.settings());
         for queue in &settings.queues {
             let Some(id) = self.state.index.queues.get(&queue.name).copied() else { continue };
             let keys = self.state.queues.get(&id).map(|it| it.keys.clone()).unwrap_or_default();
             let names = &self.state.index.operators;
             let bench = Bench::new(queue, &|name: &Name| names.get(name).copied(), keys.clone());
-            for operator in bench.members() {
-                self.member_of.entry(operator).or_default().push(id);
-            }
+            members.extend(bench.members().map(|operator| (operator, id)));
             let after = bench.keys();
             self.benches.insert(id, bench);
             self.keep_seats(id, &keys, &after);
             self.state.dirty.queues.insert(id);
         }
-        let everybody: Vec<OperatorId> = self.state.operators.keys().copied().collect();
+        self.keep_memberships(members);
+        let everybody: Vec<OperatorId> = self.state.operators.ids().collect();
         for operator in everybody {
             self.follow(operator);
             self.freed.insert(operator);
+        }
+    }
+
+    fn keep_memberships(&mut self, mut members: Vec<(OperatorId, QueueId)>) {
+        members.sort_by_key(|(operator, _)| *operator); // keeps the order of the queues
+        self.memberships = members.iter().map(|(_, queue)| *queue).collect();
+        let mut from = 0;
+        for own in members.chunk_by(|one, other| one.0 == other.0) {
+            let queues = from..from + own.len();
+            from = queues.end;
+            let Some((operator, _)) = own.first() else { continue };
+            match self.posts.get_mut(operator) {
+                Some(post) => post.queues = queues,
+                None => self.posts.insert(*operator, Post { place: None, queues }),
+            }
         }
     }
 
@@ -152,10 +166,10 @@ impl Engine {
 
     /// Tells the benches of an operator's queues how the operator stands.
     pub(super) fn follow(&mut self, id: OperatorId) {
-        let Some(queues) = self.member_of.get(&id) else { return };
+        let Some(Post { place, queues }) = self.posts.get(&id) else { return };
+        let queues = self.memberships.get(queues.clone()).unwrap_or_default();
         let Some(it) = self.state.operators.get(&id) else { return };
-        let place = self.configured.get(&id);
-        let settings = place.and_then(|place| self.roster.settings().operators.get(*place));
+        let settings = place.and_then(|place| self.roster.settings().operators.get(place));
         let (talking, ringing, dialing) = self.state.burdens(id);
         let facts = Facts {
             intent: &it.intent,
@@ -217,7 +231,7 @@ impl Engine {
         for call in self.state.calls.keys().copied().collect::<Vec<_>>() {
             self.arm_call(call);
         }
-        for operator in self.state.operators.keys().copied().collect::<Vec<_>>() {
+        for operator in self.state.operators.ids().collect::<Vec<_>>() {
             self.arm_operator(operator);
         }
         for episode in self.state.episodes.keys().copied().collect::<Vec<_>>() {
@@ -296,7 +310,7 @@ impl Engine {
     /// a break comes back by themselves.
     fn follow_calendar(&mut self, settings: &OperatorSettings) {
         let Some(id) = self.operator_id(&settings.name) else { return };
-        let queues = self.member_of.get(&id).cloned().unwrap_or_default();
+        let queues = self.queues_of(id).to_vec();
         let mut rules = queues.iter().filter_map(|queue| self.rules(*queue));
         let open = rules.any(|rules| self.is_open(rules));
         let Some(it) = self.state.operators.get(&id) else { return };

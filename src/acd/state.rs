@@ -13,6 +13,7 @@ use super::entry::Entry;
 use super::leg::Leg;
 use super::offer::Offer;
 use super::operator::{Operator, work_of};
+use super::staff::Staff;
 use crate::model::{
     CallId, Direction, EntryId, EpisodeId, EpisodeRow, EpisodeState, LegId, Mono, Name, Now,
     Number, OfferId, OperatorId, PopState, QueueId, Seq, Wall,
@@ -108,7 +109,7 @@ pub struct State {
     /// When the site's day ends.
     pub day_until: Option<Mono>,
     /// By id.
-    pub operators: BTreeMap<OperatorId, Operator>,
+    pub operators: Staff<Operator>,
     /// By id.
     pub queues: BTreeMap<QueueId, Queue>,
     /// Calls that are open, or settled so lately that facts may still amend them.

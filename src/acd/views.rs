@@ -9,7 +9,7 @@ impl Engine {
     pub(super) fn operator_view(&self, id: OperatorId) -> Option<OperatorView> {
         let it = self.state.operators.get(&id)?;
         let settings = self.settings_of(id);
-        let queues = self.member_of.get(&id).into_iter().flatten();
+        let queues = self.queues_of(id).iter();
         let queues = queues.filter_map(|queue| self.state.queues.get(queue));
         Some(OperatorView {
             id,

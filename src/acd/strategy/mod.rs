@@ -9,6 +9,7 @@ mod ladder;
 mod least_talk;
 mod linear;
 mod longest_idle;
+mod lots;
 mod order;
 mod overflow;
 mod parallel;

@@ -2,6 +2,7 @@
 //! that is exact for that strategy.
 
 use super::ladder::{Climb, Ladder};
+use super::lots::Lots;
 use super::score::{Score, Worth};
 use super::tournament::{Ranking, Tournament};
 use crate::acd::settings::Strategy;
@@ -18,8 +19,10 @@ pub struct Order {
 enum Kept {
     /// The order stands while nobody changes.
     Ladder(Ladder),
-    /// The order turns over by itself, or lots are drawn.
+    /// The order turns over by itself.
     Tournament(Tournament),
+    /// There is no order: lots are drawn.
+    Lots(Lots),
 }
 
 impl Order {
@@ -33,11 +36,10 @@ impl Order {
             | Strategy::LongestIdle
             | Strategy::Progressive => Kept::Ladder(Ladder::new(n)),
             Strategy::FewestCalls | Strategy::LeastTalk | Strategy::SmoothWeighted => {
-                Kept::Tournament(Tournament::new(n, false))
+                Kept::Tournament(Tournament::new(n))
             }
-            Strategy::Random | Strategy::WeightedRandom => {
-                Kept::Tournament(Tournament::new(n, true))
-            }
+            Strategy::Random => Kept::Lots(Lots::new(n, true)),
+            Strategy::WeightedRandom => Kept::Lots(Lots::new(n, false)),
         };
         Order { kept, count: 0, weight: 0 }
     }
@@ -68,7 +70,8 @@ impl Order {
         }
         match &mut self.kept {
             Kept::Ladder(ladder) => ladder.set(seat, sits, scores.get(seat)),
-            Kept::Tournament(it) => it.set(seat, sits.then_some(weight), scores),
+            Kept::Tournament(tournament) => tournament.set(seat, sits, scores),
+            Kept::Lots(lots) => lots.set(seat, sits.then_some(weight)),
         }
     }
 
@@ -77,6 +80,7 @@ impl Order {
         match &mut self.kept {
             Kept::Ladder(ladder) => ladder.advance(x),
             Kept::Tournament(tournament) => tournament.advance(x, scores),
+            Kept::Lots(_) => {}
         }
     }
 
@@ -85,30 +89,34 @@ impl Order {
         match &self.kept {
             Kept::Ladder(ladder) => ladder.holds(seat),
             Kept::Tournament(tournament) => tournament.holds(seat),
+            Kept::Lots(lots) => lots.holds(seat),
         }
     }
 
-    /// The seats from the best to the worst, as of the last `advance`.
+    /// The seats from the best to the worst, as of the last `advance`; nobody where lots are
+    /// drawn.
     pub fn ranking<'a>(&'a self, scores: &'a [Score]) -> Ranked<'a> {
         match &self.kept {
             Kept::Ladder(ladder) => Ranked::Climb(ladder.climb()),
             Kept::Tournament(tournament) => Ranked::Ranking(tournament.ranking(scores)),
+            Kept::Lots(_) => Ranked::Nobody,
         }
     }
 
-    /// How many lots there are to draw from; none where the strategy draws none.
-    pub fn lots(&self, evenly: bool, passed: &[usize]) -> u64 {
+    /// How many lots there are to draw from, without those of `passed`; none where the strategy
+    /// draws none.
+    pub fn lots(&self, passed: &[usize]) -> u64 {
         match &self.kept {
-            Kept::Ladder(_) => 0,
-            Kept::Tournament(tournament) => tournament.lots(evenly, passed),
+            Kept::Ladder(_) | Kept::Tournament(_) => 0,
+            Kept::Lots(lots) => lots.count(passed),
         }
     }
 
     /// The seat over which a lot falls.
-    pub fn drawn(&self, lot: u64, evenly: bool, passed: &[usize]) -> Option<usize> {
+    pub fn drawn(&self, lot: u64, passed: &[usize]) -> Option<usize> {
         match &self.kept {
-            Kept::Ladder(_) => None,
-            Kept::Tournament(tournament) => tournament.drawn(lot, evenly, passed),
+            Kept::Ladder(_) | Kept::Tournament(_) => None,
+            Kept::Lots(lots) => lots.drawn(lot, passed),
         }
     }
 }
@@ -120,6 +128,8 @@ pub enum Ranked<'a> {
     Climb(Climb<'a>),
     /// Of a tournament.
     Ranking(Ranking<'a>),
+    /// Of lots, which have no order.
+    Nobody,
 }
 
 impl Iterator for Ranked<'_> {
@@ -129,6 +139,7 @@ impl Iterator for Ranked<'_> {
         match self {
             Ranked::Climb(climb) => climb.next(),
             Ranked::Ranking(ranking) => ranking.next(),
+            Ranked::Nobody => None,
         }
     }
 }

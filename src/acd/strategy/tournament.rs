@@ -1,5 +1,5 @@
-//! Keeps the eligible seats of one tier so that the best, the next best and a seat by lot are
-//! found without looking at all of them.
+//! Keeps the eligible seats of one tier so that the best and the next best are found without
+//! looking at all of them.
 //!
 //! A tournament: seats are leaves, every inner node remembers the better of its two halves and
 //! until when that stays true (`score.rs`). A change of one seat replays the matches above it;
@@ -19,15 +19,6 @@ struct Node {
     stands_until: i64,
 }
 
-/// Lots that the seats below a node hold.
-#[derive(Debug, Clone, Copy, Default)]
-struct Lots {
-    /// One each.
-    even: u32,
-    /// Their weights.
-    weighted: u64,
-}
-
 const NOBODY: u32 = u32::MAX;
 const EMPTY: Node = Node { winner: NOBODY, stands_until: NEVER };
 
@@ -36,31 +27,24 @@ const EMPTY: Node = Node { winner: NOBODY, stands_until: NEVER };
 pub struct Tournament {
     /// A heap-shaped tree: node `i` stands over `2i` and `2i + 1`; leaves begin at `size`.
     nodes: Vec<Node>,
-    /// The same tree for strategies that draw lots; empty for others.
-    lots: Vec<Lots>,
     size: usize,
     /// The clock's latest reading; it never goes back.
     at: i64,
 }
 
 impl Tournament {
-    /// With room for `n` seats, none of them in it; `draws`: lots are to be drawn.
-    pub fn new(n: usize, draws: bool) -> Tournament {
+    /// With room for `n` seats, none of them in it.
+    pub fn new(n: usize) -> Tournament {
         let size = n.next_power_of_two();
-        let lots = if draws { vec![Lots::default(); size * 2] } else { Vec::new() };
-        Tournament { nodes: vec![EMPTY; size * 2], lots, size, at: 0 }
+        Tournament { nodes: vec![EMPTY; size * 2], size, at: 0 }
     }
 
-    /// Puts a seat in with a weight, or takes it out. To be called for a seat in it after every
-    /// change of its score.
-    pub fn set(&mut self, seat: usize, weight: Option<u16>, scores: &[Score]) {
+    /// Puts a seat in (`sits`) or takes it out. To be called for a seat in it after every change
+    /// of its score.
+    pub fn set(&mut self, seat: usize, sits: bool, scores: &[Score]) {
         let Ok(number) = u32::try_from(seat) else { return };
-        let leaf = match weight {
-            Some(_) => Node { winner: number, stands_until: NEVER },
-            None => EMPTY,
-        };
+        let leaf = if sits { Node { winner: number, stands_until: NEVER } } else { EMPTY };
         let mut place = self.size + seat;
-        self.hand_lots(place, weight);
         if let Some(node) = self.nodes.get_mut(place) {
             *node = leaf;
         }
@@ -77,19 +61,6 @@ impl Tournament {
         }
     }
 
-    /// Gives a leaf its lots, and whatever stands over it the difference.
-    fn hand_lots(&mut self, leaf: usize, weight: Option<u16>) {
-        let before = self.lots_at(leaf);
-        let after =
-            weight.map_or(Lots::default(), |weight| Lots { even: 1, weighted: u64::from(weight) });
-        let mut place = leaf;
-        while let Some(lots) = self.lots.get_mut(place).filter(|_| place > 0) {
-            lots.even = lots.even + after.even - before.even;
-            lots.weighted = lots.weighted + after.weighted - before.weighted;
-            place /= 2;
-        }
-    }
-
     /// Lets time pass: replays the matches that turn over up to `x`.
     pub fn advance(&mut self, x: i64, scores: &[Score]) {
         self.at = self.at.max(x);
@@ -103,52 +74,13 @@ impl Tournament {
         ranking
     }
 
-    /// The seat over which a lot falls: `lot` counts through the weights (or, `evenly`, through
-    /// the seats) of those not in `passed`.
-    pub fn drawn(&self, mut lot: u64, evenly: bool, passed: &[usize]) -> Option<usize> {
-        if lot >= self.lots_below(1, evenly, passed) {
-            return None;
-        }
-        let mut place = 1;
-        while place < self.size {
-            place *= 2;
-            let left = self.lots_below(place, evenly, passed);
-            if lot >= left {
-                lot -= left;
-                place += 1;
-            }
-        }
-        usize::try_from(self.node(place).winner).ok()
-    }
-
-    /// How many lots there are to draw from.
-    pub fn lots(&self, evenly: bool, passed: &[usize]) -> u64 {
-        self.lots_below(1, evenly, passed)
-    }
-
     /// Whether a seat is in it.
     pub fn holds(&self, seat: usize) -> bool {
         self.node(self.size + seat).winner != NOBODY
     }
 
-    fn lots_below(&self, place: usize, evenly: bool, passed: &[usize]) -> u64 {
-        let of = |place: usize| {
-            let lots = self.lots_at(place);
-            if evenly { u64::from(lots.even) } else { lots.weighted }
-        };
-        let span = self.size >> place.ilog2();
-        let from = place * span - self.size;
-        let below = passed.iter().filter(|seat| (from..from + span).contains(*seat));
-        let taken: u64 = below.map(|seat| of(self.size + seat)).sum();
-        of(place).saturating_sub(taken)
-    }
-
     fn node(&self, place: usize) -> Node {
         self.nodes.get(place).copied().unwrap_or(EMPTY)
-    }
-
-    fn lots_at(&self, place: usize) -> Lots {
-        self.lots.get(place).copied().unwrap_or_default()
     }
 
     fn refresh(&mut self, place: usize, scores: &[Score]) {
