@@ -3,6 +3,7 @@
 //! Pure: bytes and the time go in, bytes and events come out. What comes from the wire is read by
 //! our own reader (`read`), held in rsip's types (`message`), and written by our own writer.
 
+pub mod digest;
 mod frame;
 mod headers;
 mod lexer;
@@ -10,6 +11,7 @@ mod message;
 mod params;
 mod read;
 mod refusal;
+pub mod sdp;
 mod status;
 mod uri;
 mod write;
