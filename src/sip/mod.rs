@@ -6,6 +6,7 @@
 pub mod digest;
 mod frame;
 mod headers;
+mod io;
 mod lexer;
 mod message;
 mod params;
@@ -21,6 +22,10 @@ pub use headers::{
     BadHeader, Contact, Contacts, Diversion, EventPackage, HistoryEntry, Known, NameAddr, RAck,
     Reason, Refresher, Replaces, RetryAfter, SessionExpires, SubscriptionState, Via, is_private,
     privacy,
+};
+pub use io::{
+    Caller, Cause, Device, Ending, Event, Flow, Hop, Invite, Invited, Kept, KeptError, Packet,
+    PartyLine, Refuse, Replaced, SessionId, SipOutput, Source, Target, Transmit, Transport,
 };
 pub use message::{Core, Message, Method, Request, Response};
 pub use params::{BadParams, Params};
