@@ -74,7 +74,7 @@ impl Refusal {
         let Some(top) = self.vias.first() else { return false };
         let mut words = self.cseq.split([' ', '\t']).filter(|word| !word.is_empty());
         let number = words.next().is_some_and(|word| word.bytes().all(|b| b.is_ascii_digit()));
-        Via::read_place(top).is_ok()
+        Via::is_answerable(top)
             && !self.from.is_empty()
             && !self.to.is_empty()
             && is_call_id(&self.call_id)

@@ -34,44 +34,20 @@ impl Via {
 
     /// Reads `SIP/2.0/UDP host:port;params`, blanks allowed around the slashes and the colon.
     pub fn read(text: &str) -> Result<Via, BadHeader> {
-        let (mut via, params) = Via::read_place(text)?;
+        let (mut via, version, params) = place(text)?;
+        if version != "2.0" {
+            return Err(BadHeader::Via);
+        }
         if !params.is_empty() {
             via.params = Params::read(params).map_err(|_| BadHeader::Via)?;
         }
         Ok(via)
     }
 
-    /// Reads everything before the parameters and gives their text.
-    pub(in crate::sip) fn read_place(text: &str) -> Result<(Via, &str), BadHeader> {
-        let rest = after_word(text, "SIP")?;
-        let rest = after_slash(rest)?;
-        let rest = after_word(rest, "2.0")?;
-        let rest = after_slash(rest)?;
-        let end = rest.find([' ', '\t']).ok_or(BadHeader::Via)?;
-        let (transport, rest) = rest.split_at_checked(end).ok_or(BadHeader::Via)?;
-        if !is_token(transport) {
-            return Err(BadHeader::Via);
-        }
-        let end = rest.find(';').unwrap_or(rest.len());
-        let (place, params) = rest.split_at_checked(end).ok_or(BadHeader::Via)?;
-        let place = trim(place);
-        let (host, port) = if place.contains([' ', '\t']) {
-            let spaceless: String = place.split([' ', '\t']).collect();
-            // A blank is allowed around the colon only: `a b` is no host.
-            let around_colon = place.split(':').map(trim).all(|part| !part.contains([' ', '\t']));
-            if !around_colon {
-                return Err(BadHeader::Via);
-            }
-            read_place(&spaceless).map_err(|_| BadHeader::Via)?
-        } else {
-            read_place(place).map_err(|_| BadHeader::Via)?
-        };
-        let transport = if transport.bytes().any(|byte| byte.is_ascii_lowercase()) {
-            transport.to_ascii_uppercase().into()
-        } else {
-            transport.into()
-        };
-        Ok((Via { transport, host, port, params: Params::default() }, params))
+    /// Says whether everything before the parameters can be read, of whatever version: enough to
+    /// give the line back in a refusal.
+    pub(in crate::sip) fn is_answerable(text: &str) -> bool {
+        place(text).is_ok()
     }
 
     /// The branch; empty when there is none.
@@ -135,13 +111,32 @@ impl Via {
     }
 }
 
-fn after_word<'a>(text: &'a str, word: &str) -> Result<&'a str, BadHeader> {
-    let (start, rest) = text.split_at_checked(word.len()).ok_or(BadHeader::Via)?;
-    if start.eq_ignore_ascii_case(word) { Ok(rest) } else { Err(BadHeader::Via) }
-}
-
-fn after_slash(text: &str) -> Result<&str, BadHeader> {
-    trim(text).strip_prefix('/').map(trim).ok_or(BadHeader::Via)
+/// Reads what stands before the parameters; gives it, the version, and the parameters' text.
+fn place(text: &str) -> Result<(Via, &str, &str), BadHeader> {
+    let (name, rest) = text.split_once('/').ok_or(BadHeader::Via)?;
+    let (version, rest) = rest.split_once('/').ok_or(BadHeader::Via)?;
+    let rest = trim(rest);
+    let (transport, rest) = rest.split_once([' ', '\t']).ok_or(BadHeader::Via)?;
+    if !trim(name).eq_ignore_ascii_case("SIP") || !is_token(transport) {
+        return Err(BadHeader::Via);
+    }
+    let end = memchr::memchr(b';', rest.as_bytes()).unwrap_or(rest.len());
+    let (sent_by, params) = rest.split_at_checked(end).ok_or(BadHeader::Via)?;
+    let sent_by = trim(sent_by);
+    let place = if sent_by.contains([' ', '\t']) {
+        // A blank is allowed around the colon only: `a b` is no host.
+        let parts: Vec<&str> = sent_by.split(':').map(trim).collect();
+        if parts.iter().any(|part| part.contains([' ', '\t'])) {
+            return Err(BadHeader::Via);
+        }
+        read_place(&parts.join(":"))
+    } else {
+        read_place(sent_by)
+    };
+    let (host, port) = place.map_err(|_| BadHeader::Via)?;
+    let lower = transport.bytes().any(|byte| byte.is_ascii_lowercase());
+    let transport = if lower { transport.to_ascii_uppercase().into() } else { transport.into() };
+    Ok((Via { transport, host, port, params: Params::default() }, trim(version), params))
 }
 
 #[cfg(test)]

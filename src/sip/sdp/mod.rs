@@ -15,3 +15,6 @@ pub use read::{Direction, MEDIA_MAX, Media, SDP_BYTES_MAX, Sdp, SdpError, check_
 
 /// The content type of a description.
 pub const CONTENT_TYPE: &str = "application/sdp";
+
+#[cfg(test)]
+mod tests;

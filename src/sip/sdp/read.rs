@@ -138,7 +138,12 @@ pub fn read(bytes: &[u8]) -> Result<Sdp, SdpError> {
     if bytes.len() > SDP_BYTES_MAX {
         return Err(SdpError::TooLong);
     }
-    let counted = each_line(bytes).filter(|line| line.key() == Some(b'm')).count();
+    let count = |key: u8| each_line(bytes).filter(|line| line.key() == Some(key)).count();
+    // The parser does without; whoever gets it next may not.
+    if !bytes.starts_with(b"v=0") || count(b'o') != 1 {
+        return Err(SdpError::Malformed);
+    }
+    let counted = count(b'm');
     if counted > MEDIA_MAX {
         return Err(SdpError::TooManyMedia);
     }
