@@ -2,6 +2,7 @@
 //! it comes back as facts (`told.rs`), and what it makes nothing of expires.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::call::{Call, is_same_client};
 use super::eligible::{Bars, judge_for};
@@ -12,7 +13,10 @@ use super::offer::OfferEvent;
 use super::pick::{Ask, Request};
 use super::settings::QueueSettings;
 use super::told::keyless;
-use crate::model::{Alias, Authority, CallId, EntryId, Name, OfferId, OperatorId, Period, Record};
+use crate::model::{
+    Alias, Authority, CallId, EntryId, Intent, Name, OfferId, OperatorId, Party, Period, Reach,
+    Record, Wall,
+};
 
 /// Names in one answer. More helps a provider that tries one after another through a whole
 /// queue; fewer keeps answers short and more people free for the next question.
@@ -35,7 +39,67 @@ impl Engine {
         let ticket = ask.ticket;
         let late = ask.deadline < self.now.mono;
         let operators = if late { Vec::new() } else { self.advise(&ask) };
+        let operators = if operators.is_empty() { self.safe_answer(&ask) } else { operators };
         self.act(Effect::RouteAnswer { ticket, operators });
+    }
+
+    /// What a question gets that came too late, or for which nobody is free: where a dialplan
+    /// decides, the ready people of the first tier of the queue that it leads to now.
+    fn safe_answer(&self, ask: &RouteAsk) -> Vec<Name> {
+        let by_plan = ask.kind == AskKind::Order
+            && self
+                .roster
+                .queue_for(&ask.account, ask.queue.as_deref(), ask.line.as_ref())
+                .is_none();
+        let line = ask.line.as_ref().and_then(Party::e164).filter(|_| by_plan);
+        let Some(line) = line else { return Vec::new() };
+        let queue = self
+            .roster
+            .plan_for(line)
+            .and_then(|plan| plan.queue_at(line, ask.client.e164(), self.now.wall).cloned());
+        let rules = queue.and_then(|queue| self.roster.queue(&queue));
+        let Some(rules) = rules.filter(|rules| self.is_open(rules)) else { return Vec::new() };
+        let members = rules.tiers.first().into_iter().flat_map(|tier| &tier.members);
+        let ready = members.filter(|member| {
+            let id = self.operator_id(&member.operator);
+            let it = id.and_then(|id| self.state.operators.get(&id));
+            it.is_some_and(|it| it.intent == Intent::Ready && it.reach != Reach::Unreachable)
+        });
+        ready.take(usize::from(NAMES_MAX)).map(|member| member.operator.clone()).collect()
+    }
+
+    /// Our queue for a call of a provider: as the account says, else as the dialplan of the line
+    /// does at that hour; out of hours the queue that the line belongs to.
+    pub(super) fn queue_for(
+        &self,
+        account: &Name,
+        word: Option<&str>,
+        (line, client): (Option<&Party>, Option<&Party>),
+        at: Wall,
+    ) -> Option<&Arc<QueueSettings>> {
+        if let Some(rules) = self.roster.queue_for(account, word, line) {
+            return Some(rules);
+        }
+        let line = line.and_then(Party::e164)?;
+        let plan = self.roster.plan_for(line)?;
+        let caller = client.and_then(Party::e164);
+        let queue = plan.queue_at(line, caller, at).or_else(|| plan.home(line))?;
+        self.roster.queue(queue)
+    }
+
+    /// Whether the dialplan decides about a provider's call and says that it is out of hours.
+    pub(super) fn is_shut_for(
+        &self,
+        account: &Name,
+        word: Option<&str>,
+        (line, client): (Option<&Party>, Option<&Party>),
+        at: Wall,
+    ) -> bool {
+        let by_plan = self.roster.queue_for(account, word, line).is_none();
+        let line = line.and_then(Party::e164).filter(|_| by_plan);
+        let plan = line.and_then(|line| Some((line, self.roster.plan_for(line)?)));
+        let caller = client.and_then(Party::e164);
+        plan.is_some_and(|(line, plan)| plan.is_shut(line, caller, at))
     }
 
     fn advise(&mut self, ask: &RouteAsk) -> Vec<Name> {
@@ -54,7 +118,7 @@ impl Engine {
     /// Whether one operator should get the call: their name, or nobody.
     fn whether(&mut self, ask: &RouteAsk, name: &Name) -> Vec<Name> {
         let Some(operator) = self.operator_id(name) else { return Vec::new() };
-        let queue = self.roster.queue_for(&ask.account, ask.queue.as_deref(), ask.line.as_ref());
+        let queue = self.asked_queue(ask, ask.queue.as_deref());
         let queue = queue.and_then(|rules| self.state.index.queues.get(&rules.name)).copied();
         let seats = queue.into_iter().chain(self.queues_of(operator).iter().copied());
         let ruled = seats.into_iter().find_map(|queue| {
@@ -76,10 +140,17 @@ impl Engine {
         vec![name.clone()]
     }
 
+    fn asked_queue(&self, ask: &RouteAsk, word: Option<&str>) -> Option<&Arc<QueueSettings>> {
+        let parties = (ask.line.as_ref(), Some(&ask.client));
+        self.queue_for(&ask.account, word, parties, self.now.wall)
+    }
+
     /// The order of operators for a call, from the queue that the question is about.
     fn order(&mut self, ask: &RouteAsk, word: Option<&str>) -> Vec<Name> {
-        let rules = self.roster.queue_for(&ask.account, word, ask.line.as_ref());
-        let Some(rules) = rules.cloned() else { return Vec::new() };
+        let rules = self.asked_queue(ask, word).cloned();
+        let parties = (ask.line.as_ref(), Some(&ask.client));
+        let shut = self.is_shut_for(&ask.account, word, parties, self.now.wall);
+        let Some(rules) = rules.filter(|_| !shut) else { return Vec::new() };
         let call = self.asked_call(ask);
         let Some(id) = self.asked_entry(call, &rules.name) else { return Vec::new() };
         let Some(entry) = self.state.entries.get(&id).cloned() else { return Vec::new() };

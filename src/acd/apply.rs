@@ -6,6 +6,7 @@
 
 use super::bench::QueueKeys;
 use super::call::{Call, CallEvent, CallState};
+use super::course::Course;
 use super::entry::{Entry, EntryEvent, EntryState, Hold};
 use super::leg::{Leg, LegState};
 use super::operator::{Operator, WrapUp};
@@ -46,6 +47,17 @@ impl State {
             | Record::LegMade { .. }
             | Record::LegMoved { .. }
             | Record::CallSaved(_) => self.apply_to_call(at, record),
+            Record::CallDirected { .. }
+            | Record::StepTaken { .. }
+            | Record::PartiesJoined { .. }
+            | Record::TalkStopped { .. }
+            | Record::LegChosen { .. }
+            | Record::LegDropped { .. }
+            | Record::OfferedDirectly { .. }
+            | Record::TransferBegan { .. }
+            | Record::TransferOver { .. }
+            | Record::LegPassed { .. }
+            | Record::CallJudged { .. } => self.apply_to_course(at, record),
             Record::EntryQueued { .. }
             | Record::EntryTold { .. }
             | Record::StickyHeld { .. }
@@ -161,8 +173,8 @@ impl State {
         self.dirty.operator(id);
     }
 
-    fn wrap_up_started(&mut self, at: Now, id: OperatorId, offer: OfferId, until: Mono) {
-        if let Some(offer) = self.offers.get_mut(&offer) {
+    fn wrap_up_started(&mut self, at: Now, id: OperatorId, offer: Option<OfferId>, until: Mono) {
+        if let Some(offer) = offer.and_then(|offer| self.offers.get_mut(&offer)) {
             offer.wrapped = true;
         }
         let Some(it) = self.operators.get_mut(&id) else { return };
@@ -185,7 +197,7 @@ impl State {
                 self.calls.insert(*call, arrived);
                 self.dirty.call(*call);
             }
-            Record::LegMade { leg, call, offer, number } => {
+            Record::LegMade { leg, call, offer, number: _ } => {
                 self.next.leg_is_named(*leg);
                 let made = Leg {
                     id: *leg,
@@ -195,8 +207,12 @@ impl State {
                     since: at.mono,
                 };
                 self.legs.insert(*leg, made);
-                if number.is_some() {
-                    self.on_call(*call, |it| it.outside = Some(*leg));
+                if offer.is_none() {
+                    self.on_call(*call, |it| {
+                        if it.leg != Some(*leg) {
+                            it.course.legs.push(*leg);
+                        }
+                    });
                 }
             }
             Record::LegMoved { leg, to } => self.leg_moved(at, *leg, *to),
@@ -239,7 +255,7 @@ impl State {
     }
 
     /// Changes a call and keeps the index true to it.
-    fn on_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
+    pub(super) fn on_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
         let Some(it) = self.calls.get_mut(&id) else { return };
         self.index.place_call(it, false);
         change(it);
@@ -252,7 +268,9 @@ impl State {
         let Some(next) = leg.state.on(to) else { return };
         leg.state = next;
         leg.since = at.mono;
-        self.dirty.call(leg.call);
+        let call = leg.call;
+        self.hold_talk(at, id, to);
+        self.dirty.call(call);
     }
 
     fn call_told(&mut self, record: &Record) {
@@ -330,7 +348,7 @@ impl State {
         for entry in call.entries.iter().filter_map(|id| self.entries.remove(id)) {
             self.index.drop_entry(&entry);
         }
-        for leg in call.leg.iter().chain(call.outside.iter()) {
+        for leg in call.leg.iter().chain(&call.course.legs).chain(&call.course.past) {
             self.legs.remove(leg);
         }
         self.dirty.calls.remove(&id);
@@ -505,7 +523,7 @@ impl State {
     /// Remembers who talked with a client: for the responsible operator, and because a missed
     /// call that settles later may have been made good already.
     fn conversed(&mut self, id: CallId, operator: Option<OperatorId>, at: Wall) {
-        self.on_call(id, |it| it.conversed_at = Some(at));
+        self.on_call(id, |it| it.conversed_at = Some(it.conversed_at.unwrap_or(at)));
         let Some(call) = self.calls.get(&id) else { return };
         let Some(client) = call.client_e164() else { return };
         let direction = call.direction;
@@ -553,7 +571,7 @@ fn arrived(at: Now, record: &Record) -> Option<Call> {
         client: client.clone(),
         line: line.clone(),
         leg: *leg,
-        outside: None,
+        course: Course::default(),
         story: None,
         placing: None,
         heard: at.mono,

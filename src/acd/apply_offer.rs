@@ -81,7 +81,7 @@ impl State {
         }
     }
 
-    fn add_offer(&mut self, at: Now, mut offer: Offer) {
+    pub(super) fn add_offer(&mut self, at: Now, mut offer: Offer) {
         let (id, call, operator) = (offer.id, offer.call, offer.operator);
         self.next.offer = self.next.offer.max(id.0.saturating_add(1));
         self.dirty.offer(id, offer.card.clone());
@@ -116,7 +116,7 @@ impl State {
     }
 
     /// Changes an offer and keeps the index, the card and the operator's work true to it.
-    fn on_offer(&mut self, at: Now, id: OfferId, change: impl FnOnce(&mut Offer)) {
+    pub(super) fn on_offer(&mut self, at: Now, id: OfferId, change: impl FnOnce(&mut Offer)) {
         let Some(it) = self.offers.get_mut(&id) else { return };
         self.dirty.offer(id, it.card.clone());
         self.index.place_offer(it, false);
@@ -289,7 +289,7 @@ impl State {
 
 impl Offer {
     /// An attempt that has just been made.
-    fn new(id: OfferId, call: CallId, name: crate::model::Name, at: Now) -> Offer {
+    pub(super) fn new(id: OfferId, call: CallId, name: crate::model::Name, at: Now) -> Offer {
         Offer {
             id,
             call,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use super::course::Course;
 use super::observed::Story;
 use crate::model::{
     Authority, CallId, Direction, EntryId, LegId, Mono, Name, Number, OfferId, OperatorId, Outcome,
@@ -91,8 +92,9 @@ pub struct Call {
     pub line: Option<Party>,
     /// The caller's leg of a call that we own.
     pub leg: Option<LegId>,
-    /// The leg to an outside number that overflow dialled.
-    pub outside: Option<LegId>,
+    /// How a call that we own goes beyond its waits.
+    #[serde(default)]
+    pub course: Course,
     /// What facts told.
     pub story: Option<Story>,
     /// Who is busy with placing this call, while it lasts.

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::alarms::Alarm;
+use super::arrive::OUTSIDE_RING_MAX;
 use super::eligible::Bars;
 use super::engine::Engine;
 use super::entry::{Entry, EntryState};
@@ -20,6 +21,7 @@ use crate::model::{
     Authority, Decision, EntryId, LegId, Mono, Number, OfferId, OperatorId, Outcome, Period,
     QueueId, Record,
 };
+use crate::plan::Exit;
 
 /// How long an offer may go without a sign of life beyond its ring time. Longer keeps an
 /// operator tied to a lost leg, shorter gives up legs of slow gateways.
@@ -107,7 +109,7 @@ impl Engine {
             return;
         }
         if waited >= rules.wait_max {
-            self.give_up(id, Outcome::TimedOut);
+            self.leave_by(id, Exit::Timeout, Outcome::TimedOut);
             return;
         }
         if self.nobody_can_serve(entry) {
@@ -116,7 +118,7 @@ impl Engine {
             }
             match rules.overflow.get(usize::from(entry.steps)).cloned() {
                 Some(step) => self.overflow(id, &step),
-                None => self.give_up(id, Outcome::NoOperators),
+                None => self.leave_by(id, Exit::NoOperators, Outcome::NoOperators),
             }
             return;
         }
@@ -153,12 +155,10 @@ impl Engine {
                     return;
                 };
                 self.leave_queue(id, Outcome::Overflowed);
-                let leg = LegId(self.state.next.leg);
-                let made = Some(number.clone());
-                self.emit(Record::LegMade { leg, call, offer: None, number: made });
-                if let Some(with) = caller {
-                    self.act(Effect::DialOut { leg, call, number, with, account: None, by: None });
-                }
+                let step = self.state.calls.get(&call).and_then(|it| it.course.step.clone());
+                let due_at = Some(self.now.mono + OUTSIDE_RING_MAX);
+                self.emit(Record::StepTaken { call, step, due_at });
+                self.dial_out(call, &[number], None, None);
             }
             OverflowTo::Voicemail => {
                 self.leave_queue(id, Outcome::TimedOut);

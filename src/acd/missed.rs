@@ -10,8 +10,8 @@ use super::io::Refusal;
 use super::setup::earliest;
 use super::state::is_closed;
 use crate::model::{
-    Attempt, CallId, Closing, Direction, EpisodeId, EpisodeRow, EpisodeState, Name, Number,
-    OperatorId, Outcome, Period, Record, Wall,
+    Attempt, Authority, CallId, Closing, Direction, EpisodeId, EpisodeRow, EpisodeState, Name,
+    Number, OperatorId, Outcome, Period, Record, Wall,
 };
 
 /// How long a settled call is kept for late facts. Shorter turns a late row of the history into
@@ -40,11 +40,14 @@ impl Engine {
     pub(super) fn call_due(&mut self, id: CallId) {
         let now = self.now.mono;
         let Some(call) = self.state.calls.get(&id) else { return };
-        if call.is_open() && call.quiet_at.is_some_and(|due| due <= now) {
+        if call.authority == Authority::Owned {
+            self.owned_due(id);
+        } else if call.is_open() && call.quiet_at.is_some_and(|due| due <= now) {
             self.close_quiet(id);
         }
         let Some(call) = self.state.calls.get(&id) else { return };
-        if call.is_open() && call.stale_at.is_some_and(|due| due <= now) {
+        let told = call.authority != Authority::Owned;
+        if told && call.is_open() && call.stale_at.is_some_and(|due| due <= now) {
             self.close_stale(id);
         }
         let Some(call) = self.state.calls.get(&id) else { return };
@@ -233,7 +236,9 @@ impl Engine {
         let (at, open) = (call.started_at, call.is_open());
         let placer = self.view_of(id).and_then(|view| view.placed_by);
         let account = call.account.clone();
-        let operator = placer.map(|alias| self.name_of(&account, &alias));
+        let own = call.course.placed_by.and_then(|id| self.state.operators.get(&id));
+        let own = own.map(|it| it.name.clone());
+        let operator = placer.map(|alias| self.name_of(&account, &alias)).or(own);
         for episode in self.open_episodes(&client) {
             let Some(row) = self.state.episodes.get(&episode) else { continue };
             if at < row.first_at {

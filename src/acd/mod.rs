@@ -3,9 +3,12 @@
 mod advise;
 mod alarms;
 mod apply;
+mod apply_course;
 mod apply_offer;
+mod arrive;
 mod bench;
 mod call;
+mod course;
 mod dispatch;
 mod eligible;
 mod engine;
@@ -20,6 +23,7 @@ mod observed_view;
 mod offer;
 mod operator;
 mod owned;
+mod owned_ends;
 #[cfg(test)]
 mod owned_tests;
 mod pick;

@@ -12,8 +12,8 @@ use crate::model::{By, Intent, Mono, Name, Now, OfferId, OperatorId, Reach, Wall
 /// The time to finish up after a conversation: the person's, whatever queue it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrapUp {
-    /// After which offer.
-    pub offer: OfferId,
+    /// After which offer; `None` after a call that the operator placed.
+    pub offer: Option<OfferId>,
     /// When it ends by itself.
     pub until: Mono,
     /// The same as wall time, for the countdown.
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_most_urgent_burden_names_the_work() {
-        let wrap = WrapUp { offer: OfferId(1), until: Mono(9), until_at: Wall(9) };
+        let wrap = WrapUp { offer: Some(OfferId(1)), until: Mono(9), until_at: Wall(9) };
         assert_eq!(work_of(true, true, true, Some(wrap)), Work::Talking);
         assert_eq!(work_of(false, true, true, None), Work::Ringing);
         assert_eq!(work_of(false, false, true, Some(wrap)), Work::Dialing);

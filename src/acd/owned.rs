@@ -1,79 +1,21 @@
 //! Calls that we own: what happens to legs, and every way into and out of an offer.
 
 use super::engine::Engine;
-use super::io::{Arrival, Effect, LegEvent, LegReason, Refused};
+use super::io::{Effect, LegEvent, LegReason};
 use super::leg::LegState;
 use super::offer::{Offer, OfferChange, OfferEvent, OfferState};
-use super::settings::QueueSettings;
 use super::strategy::TurnMoves;
 use crate::model::{
-    Authority, CallId, EndedBy, EntryId, LegId, LegMove, Name, Now, OfferEnd, OfferId, Outcome,
-    Party, Period, QueueId, Record, WithdrawnBecause,
+    CallId, EndedBy, EntryId, LegId, LegMove, Mono, Name, OfferEnd, OfferId, Period, Record, Wall,
+    WithdrawnBecause,
 };
+use crate::plan::Exit;
 
 /// How long the edge may take to join the parties after an answer. Shorter drops calls on a slow
 /// line, longer keeps a caller in silence.
-const BRIDGE_MAX: Period = Period::secs(10);
+pub(super) const BRIDGE_MAX: Period = Period::secs(10);
 
 impl Engine {
-    /// A call of ours reached the door.
-    pub(super) fn arrived(&mut self, arrival: Arrival) {
-        if self.state.legs.contains_key(&arrival.leg) {
-            return; // a leg arrives once
-        }
-        let call = self.new_call_id();
-        let account_name = arrival.account.clone();
-        let account = self.roster.account(&arrival.account);
-        let provider = account.map_or_else(|| String::from("sip"), |account| account.kind.clone());
-        self.emit(Record::CallArrived {
-            call,
-            key: format!("sip/{call}"),
-            account: arrival.account,
-            provider,
-            authority: Authority::Owned,
-            client: Some(arrival.client),
-            line: arrival.line.map(Party::Number),
-            leg: Some(arrival.leg),
-            started_at: self.now.wall,
-            provider_at: None,
-            stale_at: None,
-        });
-        self.emit(Record::LegMade { leg: arrival.leg, call, offer: None, number: None });
-        let home = || self.roster.account(&account_name)?.queue.clone();
-        match arrival.queue.or_else(home) {
-            Some(queue) => self.enqueue(call, &queue, self.now),
-            None => self.end_call(call, LegReason::Over),
-        }
-    }
-
-    /// Puts a caller into a queue, unless the queue is closed, full or not there.
-    pub(super) fn enqueue(&mut self, call: CallId, queue: &Name, first: Now) {
-        let known = self.state.index.queues.get(queue).copied();
-        let Some((id, rules)) = known.zip(self.roster.queue(queue).cloned()) else {
-            self.end_call(call, LegReason::Over);
-            return;
-        };
-        let entry = EntryId(self.state.next.entry);
-        let refused = self.refused(id, &rules);
-        let config = self.version();
-        self.emit(Record::EntryQueued { entry, call, queue: id, config, first });
-        match refused {
-            Some(outcome) => self.give_up(entry, outcome),
-            None => {
-                self.wanted.insert(entry);
-            }
-        }
-    }
-
-    /// Why a queue takes nobody in at this moment.
-    fn refused(&self, id: QueueId, rules: &QueueSettings) -> Option<Outcome> {
-        let waiting = self.state.index.waiting.get(&id).map_or(0, std::collections::BTreeSet::len);
-        if !self.is_open(rules) {
-            return Some(Outcome::Closed);
-        }
-        (waiting >= usize::from(rules.callers_max)).then_some(Outcome::Full)
-    }
-
     /// Something happened to a leg; an unknown leg has no effect.
     pub(super) fn leg_event(&mut self, id: LegId, event: LegEvent) {
         let Some(leg) = self.state.legs.get(&id).cloned() else { return };
@@ -103,32 +45,127 @@ impl Engine {
             LegEvent::Answered => self.move_offer(offer, OfferEvent::Answered),
             LegEvent::Bridged => self.move_offer(offer, OfferEvent::Bridged),
             LegEvent::Held | LegEvent::Resumed => {}
-            LegEvent::Ended(_) if talking => self.operator_gone(offer),
+            LegEvent::Ended(_) if talking => self.talker_gone(offer),
             LegEvent::Ended(by) => self.move_offer(offer, OfferEvent::LegEnded(end_of(by))),
         }
     }
 
-    /// A caller's leg, or the leg to an outside number.
-    fn other_leg(&mut self, call: CallId, leg: LegId, event: LegEvent) {
-        let Some(it) = self.state.calls.get(&call) else { return };
-        let caller = it.leg.filter(|caller| *caller != leg);
-        if !it.is_open() {
-            if caller.is_some() && event == LegEvent::Answered {
+    /// A leg without an offer: the first of a call, a number outside, a telephone that placed it.
+    fn other_leg(&mut self, id: CallId, leg: LegId, event: LegEvent) {
+        let Some(call) = self.state.calls.get(&id) else { return };
+        let is_first = call.leg == Some(leg);
+        if !call.is_open() {
+            if !is_first && event == LegEvent::Answered {
                 self.act(Effect::HangUp { leg, because: LegReason::CallerGone });
             }
             return; // the answer of an outside number may cross our cancel
         }
-        match (caller, event) {
-            (None, LegEvent::Ended(_)) => self.caller_gone(call),
-            (Some(caller), LegEvent::Answered) => {
-                self.answer_caller(caller);
-                self.act(Effect::Bridge { caller, operator: leg });
+        if call.course.past.contains(&leg) {
+            if event == LegEvent::Answered {
+                self.act(Effect::HangUp { leg, because: LegReason::AnsweredElsewhere });
             }
-            (Some(_), LegEvent::Ended(_)) => self.end_call(call, LegReason::Over),
-            (Some(caller), LegEvent::Ringing) => self.act(Effect::RingCaller { leg: caller }),
-            (None, LegEvent::Ringing | LegEvent::Answered | LegEvent::Bridged)
-            | (Some(_), LegEvent::Bridged)
-            | (_, LegEvent::Held | LegEvent::Resumed) => {}
+            return;
+        }
+        let passing = call.course.passing;
+        if passing.is_some_and(|passing| passing.by == Some(leg)) {
+            if let LegEvent::Ended(_) = event {
+                self.placer_leaves(id); // whoever passes a client on may leave at once
+            }
+            return;
+        }
+        let passed = call.course.passing.is_some_and(|passing| passing.to == leg);
+        if is_first {
+            self.first_leg(id, leg, event);
+        } else if passed {
+            self.passed_leg(id, leg, event);
+        } else {
+            self.outside_leg(id, leg, event);
+        }
+    }
+
+    fn first_leg(&mut self, id: CallId, leg: LegId, event: LegEvent) {
+        match event {
+            LegEvent::Ended(_) => self.caller_gone(id),
+            LegEvent::Answered => self.placer_answered(id, leg),
+            LegEvent::Ringing | LegEvent::Bridged | LegEvent::Held | LegEvent::Resumed => {}
+        }
+    }
+
+    /// A number outside that a plan, overflow or an operator dialled.
+    fn outside_leg(&mut self, id: CallId, leg: LegId, event: LegEvent) {
+        let Some(call) = self.state.calls.get(&id) else { return };
+        let Some(first) = call.leg else { return };
+        let chosen = call.course.other.filter(|other| self.lives(*other));
+        match event {
+            LegEvent::Ringing => self.ring_caller(id),
+            LegEvent::Answered if chosen.is_none() => {
+                let due_at = self.now.mono + BRIDGE_MAX;
+                let others = call.course.legs.clone();
+                self.emit(Record::LegChosen { call: id, leg, due_at });
+                for other in others.into_iter().filter(|other| *other != leg) {
+                    self.drop_leg(Some(other), LegReason::AnsweredElsewhere);
+                }
+                self.answer_caller(first);
+                self.act(Effect::Bridge { caller: first, operator: leg });
+            }
+            LegEvent::Answered => self.drop_leg(Some(leg), LegReason::AnsweredElsewhere),
+            LegEvent::Bridged if chosen == Some(leg) => self.outside_joined(id, first, leg),
+            LegEvent::Ended(_) if call.course.joined && call.course.other == Some(leg) => {
+                self.end_call(id, LegReason::Over);
+            }
+            LegEvent::Ended(by) => self.outside_gone(id, by),
+            LegEvent::Bridged | LegEvent::Held | LegEvent::Resumed => {}
+        }
+    }
+
+    fn outside_joined(&mut self, call: CallId, first: LegId, second: LegId) {
+        let placer = self.state.calls.get(&call).and_then(|call| call.course.placed_by);
+        let talker = if placer.is_some() { first } else { second };
+        let answered_at = self.state.said_in(call, self.now);
+        self.emit(Record::PartiesJoined {
+            call,
+            first,
+            second,
+            talker,
+            operator: placer,
+            from: answered_at,
+        });
+        self.emit(Record::Conversed { call, operator: placer, answered_at });
+        self.made_good(call);
+    }
+
+    /// A number outside is not to be had; when it was the last, the call goes on without.
+    fn outside_gone(&mut self, id: CallId, by: EndedBy) {
+        let Some(call) = self.state.calls.get(&id) else { return };
+        let others = call.course.legs.iter().chain(&call.course.other);
+        let waits = call.entries.last().and_then(|entry| self.state.entries.get(entry));
+        let busy = call.course.joined
+            || call.course.passing.is_some()
+            || waits.is_some_and(|entry| entry.state.is_waiting())
+            || others.into_iter().any(|leg| self.lives(*leg));
+        if busy {
+            return; // the end of a leg that the call has left behind
+        }
+        if call.course.placed_by.is_some() {
+            self.client_not_had(id, by);
+        } else if !self.step_on(id, Exit::Timeout, None) {
+            self.end_call(id, LegReason::Over);
+        }
+    }
+
+    /// Whether a leg has not ended.
+    pub(super) fn lives(&self, leg: LegId) -> bool {
+        let leg = self.state.legs.get(&leg);
+        leg.is_some_and(|leg| !matches!(leg.state, LegState::Ended(_)))
+    }
+
+    /// Tells a caller who was not answered that it rings.
+    fn ring_caller(&mut self, call: CallId) {
+        let first = self.state.calls.get(&call).and_then(|call| call.leg);
+        let Some(leg) = first.and_then(|leg| self.state.legs.get(&leg)) else { return };
+        if matches!(leg.state, LegState::Dialing | LegState::Ringing) {
+            let leg = leg.id;
+            self.act(Effect::RingCaller { leg });
         }
     }
 
@@ -152,10 +189,10 @@ impl Engine {
             others.into_iter().all(|other| other.ringing_at.is_none())
         });
         self.emit(Record::OfferRinging { offer: offer.id, turn });
-        let caller = self.state.calls.get(&offer.call).and_then(|call| call.leg);
-        if let Some(leg) = caller.filter(|_| first) {
-            self.act(Effect::RingCaller { leg });
+        if first {
+            self.ring_caller(offer.call);
         }
+        self.tell_passing(offer.call, offer.leg);
     }
 
     /// The turn that an operator gets when it is used up at this moment.
@@ -172,8 +209,10 @@ impl Engine {
     fn claims(&mut self, offer: &Offer) {
         let lease_until = self.now.mono + BRIDGE_MAX;
         self.emit(Record::OfferAnswered { offer: offer.id, lease_until });
-        let Some(entry) = offer.entry else { return };
-        self.claim(entry, offer.id);
+        match offer.entry {
+            Some(entry) => self.claim(entry, offer.id),
+            None => self.direct_answered(offer, lease_until),
+        }
     }
 
     /// Gives a caller to an answered offer, if nobody has them.
@@ -197,7 +236,18 @@ impl Engine {
         }
     }
 
-    fn answer_caller(&mut self, caller: LegId) {
+    /// An operator who was rung outside a queue picked up.
+    fn direct_answered(&mut self, offer: &Offer, due_at: Mono) {
+        let Some(call) = self.state.calls.get(&offer.call) else { return };
+        let (Some(caller), Some(leg)) = (call.leg, offer.leg) else { return };
+        if call.course.passing.is_none() {
+            self.emit(Record::LegChosen { call: offer.call, leg, due_at });
+            self.answer_caller(caller);
+        }
+        self.act(Effect::Bridge { caller, operator: leg });
+    }
+
+    pub(super) fn answer_caller(&mut self, caller: LegId) {
         if self.state.legs.get(&caller).is_some_and(|leg| leg.state.on(LegMove::Answered).is_some())
         {
             // From here on the leg counts as picked up: the caller is answered once.
@@ -211,7 +261,7 @@ impl Engine {
         let claimed = offer.entry.and_then(|entry| self.state.entries.get(&entry)).is_some_and(
             |entry| matches!(entry.state, super::entry::EntryState::Claimed(id) if id == offer.id),
         );
-        if !claimed {
+        if !claimed && !self.is_direct(offer) {
             return; // joined without our asking: the edge is told again when we do
         }
         let turn = self.turn_for(offer, TurnMoves::AtWon);
@@ -224,11 +274,35 @@ impl Engine {
             turn,
         });
         let answered_at = offer.answered_at.unwrap_or(self.now.wall);
+        self.join_offer(offer, answered_at);
         self.emit(Record::Conversed { call: offer.call, operator: offer.operator, answered_at });
         if let Some(entry) = offer.entry {
             self.release_others(entry);
         }
         self.made_good(offer.call);
+    }
+
+    /// Whether an offer outside queues is the one that its call waits for.
+    fn is_direct(&self, offer: &Offer) -> bool {
+        let call = self.state.calls.get(&offer.call).filter(|_| offer.entry.is_none());
+        call.is_some_and(|call| {
+            let passing = call.course.passing.map(|passing| passing.to);
+            offer.leg.is_some() && passing.or(call.course.other) == offer.leg
+        })
+    }
+
+    /// The conversation of an offer begins; whoever passed the party on is let go of.
+    fn join_offer(&mut self, offer: &Offer, from: Wall) {
+        let call = offer.call;
+        let first = self.state.calls.get(&call).and_then(|call| call.leg);
+        let (Some(first), Some(second)) = (first, offer.leg) else { return };
+        let passing = self.state.calls.get(&call).and_then(|call| call.course.passing);
+        let operator = offer.operator;
+        let joined = Record::PartiesJoined { call, first, second, talker: second, operator, from };
+        self.emit(joined);
+        if let Some(passing) = passing {
+            self.passed_on(call, passing);
+        }
     }
 
     /// Lets everybody else of an entry go: somebody has the caller.
@@ -265,7 +339,10 @@ impl Engine {
         let ring_min = rules.map_or(Period::ZERO, |rules| rules.ring_min);
         let retry = rules.map_or(Period::ZERO, |rules| rules.retry);
         let rang = offer.rang.map(|rang| self.now.mono.since(rang));
-        let counts = end == OfferEnd::NoAnswer && rang.is_some_and(|rang| rang >= ring_min);
+        // A colleague's call is nobody's missed call.
+        let counts = offer.entry.is_some()
+            && end == OfferEnd::NoAnswer
+            && rang.is_some_and(|rang| rang >= ring_min);
         // Where nobody tells of ringing, a full ring time costs the turn all the same.
         let silent = end == OfferEnd::NoAnswer && offer.rang.is_none();
         let turn = if silent { self.turn_for(offer, TurnMoves::AtRinging) } else { None };
@@ -293,7 +370,10 @@ impl Engine {
         });
         self.drop_leg(offer.leg, reason_of(OfferState::Over(end)));
         self.pause_after_misses(offer.id);
-        let Some(entry) = offer.entry else { return };
+        let Some(entry) = offer.entry else {
+            self.direct_over(offer, end);
+            return;
+        };
         if claimed {
             self.undo_claim(entry);
         }
@@ -326,30 +406,19 @@ impl Engine {
     }
 
     /// Cancels a leg that was not answered, hangs one up that was.
-    fn drop_leg(&mut self, leg: Option<LegId>, because: LegReason) {
+    pub(super) fn drop_leg(&mut self, leg: Option<LegId>, because: LegReason) {
         let Some(leg) = leg.and_then(|leg| self.state.legs.get(&leg)) else { return };
-        let (id, state) = (leg.id, leg.state);
+        let (id, call, state) = (leg.id, leg.call, leg.state);
+        let course = self.state.calls.get(&call).map(|call| &call.course);
+        if course.is_some_and(|course| course.legs.contains(&id)) {
+            self.emit(Record::LegDropped { call, leg: id });
+        }
         match state {
             LegState::Dialing | LegState::Ringing => self.act(Effect::Cancel { leg: id, because }),
             LegState::Answered | LegState::Bridged | LegState::Held => {
                 self.act(Effect::HangUp { leg: id, because });
             }
             LegState::Ended(_) => {}
-        }
-    }
-
-    /// Lets go of a caller: hangs up, or tells one who was not answered why not.
-    fn turn_away(&mut self, caller: Option<LegId>, outcome: Option<Outcome>) {
-        let Some(leg) = caller.and_then(|leg| self.state.legs.get(&leg)) else { return };
-        let id = leg.id;
-        match leg.state {
-            LegState::Dialing | LegState::Ringing => {
-                let because = outcome.map_or(Refused::UnknownNumber, refused_for);
-                self.act(Effect::Refuse { leg: id, because });
-            }
-            LegState::Answered | LegState::Bridged | LegState::Held | LegState::Ended(_) => {
-                self.drop_leg(caller, LegReason::Over);
-            }
         }
     }
 
@@ -378,127 +447,10 @@ impl Engine {
             self.move_offer(id, OfferEvent::LeaseExpired);
         }
     }
-
-    /// The caller hung up: everything of the call ends in this input.
-    fn caller_gone(&mut self, call: CallId) {
-        let Some(it) = self.state.calls.get(&call) else { return };
-        let entry = it.entries.last().copied();
-        if let Some(entry) = entry.and_then(|entry| self.state.entries.get(&entry)) {
-            let (id, waiting) = (entry.id, entry.state.is_waiting());
-            let waited = entry.waited(self.now);
-            let short = self.rules_of(id).map_or(Period::ZERO, |it| it.service_level.short);
-            // The wait ends first, so that no standby can get a caller who is gone.
-            let live = self.state.live_offers(id);
-            if waiting {
-                let outcome =
-                    if waited <= short { Outcome::AbandonedShort } else { Outcome::Abandoned };
-                self.emit(Record::EntryDone { entry: id, outcome });
-            }
-            for offer in live {
-                self.move_offer(offer, OfferEvent::CallerGone);
-            }
-        }
-        self.end_call(call, LegReason::CallerGone);
-    }
-
-    /// The operator in conversation hung up.
-    fn operator_gone(&mut self, offer: OfferId) {
-        let Some(call) = self.state.offers.get(&offer).map(|offer| offer.call) else { return };
-        self.end_call(call, LegReason::Over);
-    }
-
-    /// A wait ends without an operator; the caller is let go of.
-    pub(super) fn give_up(&mut self, entry: EntryId, outcome: Outcome) {
-        let Some(call) = self.state.entries.get(&entry).map(|entry| entry.call) else { return };
-        self.leave_queue(entry, outcome);
-        self.end_call(call, LegReason::Over);
-    }
-
-    /// A wait ends; the call goes on elsewhere.
-    pub(super) fn leave_queue(&mut self, entry: EntryId, outcome: Outcome) {
-        let live = self.state.live_offers(entry);
-        self.emit(Record::EntryDone { entry, outcome });
-        for offer in live {
-            self.withdraw(offer, WithdrawnBecause::MovedOn);
-        }
-    }
-
-    /// Ends a call of ours with everything that belongs to it.
-    pub(super) fn end_call(&mut self, call: CallId, because: LegReason) {
-        let Some(it) = self.state.calls.get(&call).filter(|call| call.is_open()) else { return };
-        let (caller, outside) = (it.leg, it.outside);
-        let offers = it.offers.clone();
-        let last = it.entries.last().and_then(|entry| self.state.entries.get(entry));
-        if let Some(entry) = last.filter(|entry| !entry.state.is_done()) {
-            let outcome = entry.state.outcome().unwrap_or(Outcome::Failed);
-            self.emit(Record::EntryDone { entry: entry.id, outcome });
-        }
-        for offer in offers {
-            let Some(it) = self.state.offers.get(&offer) else { continue };
-            let (talking, leg) = (it.is_talking(), it.leg);
-            if it.state.is_live() {
-                self.move_offer(offer, OfferEvent::CallerGone);
-            } else if talking {
-                self.emit(Record::TalkEnded { offer });
-                self.drop_leg(leg, LegReason::Over);
-            }
-        }
-        let last_outcome = self.state.last_outcome(call);
-        self.drop_leg(outside, because);
-        self.turn_away(caller, last_outcome);
-        self.emit(Record::CallEnded { call });
-        self.wrap_up_after(call);
-        self.settle(call);
-    }
-
-    /// The process started again: legs of ours that the edge does not know are gone.
-    pub(super) fn restarted(&mut self, kept: &[LegId]) {
-        let owned: Vec<CallId> = self
-            .state
-            .index
-            .open
-            .iter()
-            .copied()
-            .filter(|id| {
-                self.state.calls.get(id).is_some_and(|it| it.authority == Authority::Owned)
-            })
-            .collect();
-        self.doubt_telephones();
-        for call in owned {
-            let lost = |leg: &&super::leg::Leg| {
-                leg.call == call && leg.id.0 < self.legs_from && !kept.contains(&leg.id)
-            };
-            let legs: Vec<LegId> =
-                self.state.legs.values().filter(lost).map(|leg| leg.id).collect();
-            for leg in legs {
-                self.emit(Record::LegMoved { leg, to: LegMove::Ended(EndedBy::Restart) });
-            }
-            self.end_call(call, LegReason::Over);
-        }
-    }
-}
-
-/// What a caller who was not answered is told.
-const fn refused_for(outcome: Outcome) -> Refused {
-    match outcome {
-        Outcome::Closed => Refused::Closed,
-        Outcome::Full => Refused::Full,
-        Outcome::Blocked => Refused::Blocked,
-        Outcome::NoOperators => Refused::NoOperators,
-        Outcome::TimedOut => Refused::TimedOut,
-        Outcome::Failed => Refused::Failed,
-        Outcome::Answered
-        | Outcome::AbandonedShort
-        | Outcome::Abandoned
-        | Outcome::CallbackTaken
-        | Outcome::ExitedByKey
-        | Outcome::Overflowed
-        | Outcome::Withdrawn => Refused::Over,
-    }
 }
 
 /// What the end of a leg that was not answered says of its offer.
-const fn end_of(by: EndedBy) -> OfferEnd {
+pub(super) const fn end_of(by: EndedBy) -> OfferEnd {
     match by {
         EndedBy::Busy => OfferEnd::Busy,
         EndedBy::Rejected | EndedBy::Party => OfferEnd::Rejected,

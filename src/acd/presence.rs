@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::io::{Command, Refusal};
-use super::offer::OfferState;
+use super::offer::{OfferEvent, OfferState};
 use crate::model::{
     Authority, By, CallId, Intent, Mono, Name, OfferEnd, OfferId, OperatorId, PauseCause, Period,
     Reach, Record, WithdrawnBecause,
@@ -25,9 +25,9 @@ impl Engine {
             }
             Command::EndWrapUp { operator } => self.end_wrap_up(&operator),
             Command::Decline { offer } => self.decline(offer),
-            Command::Pickup { .. } | Command::Place { .. } | Command::Transfer { .. } => {
-                Err(Refusal::Conflict(String::from("this exchange cannot do that yet")))
-            }
+            Command::Pickup { call, operator } => self.pick_up_for(call, &operator),
+            Command::Place { operator, number } => self.place(&operator, number),
+            Command::Transfer { operator, to } => self.transfer_for(&operator, &to),
             Command::SetResult { call, result } => self.set_result(call, result),
             Command::AssignEpisode { episode, owner, due } => {
                 self.assign_episode(episode, owner, due)
@@ -126,6 +126,22 @@ impl Engine {
     pub(super) fn reach_told(&mut self, operator: &Name, reach: Reach) {
         if let Some(id) = self.operator_id(operator) {
             self.reach_is(id, reach, None);
+            if reach == Reach::Unreachable {
+                self.give_up_ringing(id);
+            }
+        }
+    }
+
+    /// The last telephone of an operator is gone: what rings there rings nowhere. Calls of
+    /// providers ring on telephones that the registrar knows nothing of.
+    fn give_up_ringing(&mut self, id: OperatorId) {
+        for offer in self.state.index.busy.get(&id).cloned().unwrap_or_default() {
+            let Some(it) = self.state.offers.get(&offer) else { continue };
+            let rings = matches!(it.state, OfferState::Dialing | OfferState::Ringing);
+            let call = self.state.calls.get(&it.call);
+            if rings && call.is_some_and(|call| call.authority == Authority::Owned) {
+                self.move_offer(offer, OfferEvent::LegEnded(OfferEnd::Unreachable));
+            }
         }
     }
 
@@ -224,7 +240,7 @@ impl Engine {
             .filter(|(_, _, until)| *until > self.now.mono)
             .collect();
         for (offer, operator, until) in over {
-            self.emit(Record::WrapUpStarted { operator, offer, until });
+            self.emit(Record::WrapUpStarted { operator, offer: Some(offer), until });
         }
     }
 }

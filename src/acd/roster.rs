@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::settings::{AccountSettings, OperatorSettings, QueueSettings, Settings};
-use crate::model::{Alias, Name, Party, normalise};
+use crate::model::{Alias, Name, Number, Party, normalise};
+use crate::plan::Plan;
 
 /// One configuration, indexed.
 #[derive(Debug, Clone)]
@@ -62,6 +63,24 @@ impl Roster {
     /// A provider account.
     pub fn account(&self, name: &Name) -> Option<&AccountSettings> {
         self.settings.accounts.get(*self.accounts.get(name)?)
+    }
+
+    /// A dialplan by name.
+    pub fn plan(&self, name: &Name) -> Option<Arc<Plan>> {
+        self.settings.plans.iter().find(|plan| plan.name == *name).cloned()
+    }
+
+    /// The dialplan that answers for a number: the one that names it, else one for the rest.
+    pub fn plan_for(&self, line: &Number) -> Option<Arc<Plan>> {
+        let plans = &self.settings.plans;
+        let named = plans.iter().find(|plan| plan.has_line(line));
+        named.or_else(|| plans.iter().find(|plan| plan.has_rest())).cloned()
+    }
+
+    /// The queue of last resort: that of the first plan that has one.
+    pub fn fallback_queue(&self) -> Option<Name> {
+        let mut queues = self.settings.plans.iter().filter_map(|plan| plan.fallback.as_ref());
+        queues.next().map(|queue| queue.name.clone())
     }
 
     /// Who an alias of an account is; `None` for an alias that nobody has.

@@ -1,6 +1,7 @@
 //! A call as it is kept and shown: one row with everything under it, worked out from the state.
 
 use super::call::Call;
+use super::course::Segment;
 use super::engine::Engine;
 use super::entry::Entry;
 use super::observed::View;
@@ -35,7 +36,10 @@ impl Engine {
                 rung.push(offer.name.clone());
             }
         }
-        let mut talks: Vec<TalkRow> = offers.iter().filter_map(|offer| talk_of(offer)).collect();
+        let mut talks: Vec<TalkRow> = match call.course.talks.as_slice() {
+            [] => offers.iter().filter_map(|offer| talk_of(offer)).collect(),
+            talks => talks.iter().filter_map(|talk| self.talk_row(talk)).collect(),
+        };
         talks.sort_by_key(|talk| talk.from);
         let mut handled_by: Vec<Name> = Vec::new();
         for talk in &talks {
@@ -44,10 +48,13 @@ impl Engine {
             }
         }
         let first = talks.first().map(|talk| talk.from);
-        let end = first.or(call.ended_at);
+        let end = first.or(call.conversed_at).or(call.ended_at);
         let first_offer = offers.iter().map(|offer| offer.offered_at).min();
         let missed = self.is_missed(call);
+        let placer = call.course.placed_by.and_then(|id| self.state.operators.get(&id));
+        let talked = first.is_some() || call.conversed_at.is_some();
         let outcome = entries.iter().rev().find_map(|entry| entry.state.outcome());
+        let outcome = outcome.or(call.course.outcome);
         CallRow {
             id: call.id,
             call_key: call.key.clone(),
@@ -61,13 +68,13 @@ impl Engine {
             rung,
             answered_by: handled_by.first().cloned(),
             handled_by,
-            placed_by: None,
+            placed_by: placer.map(|placer| placer.name.clone()),
             missed,
             talk: Some(talk_sum(&talks, call.ended_at)),
             ring: first_offer.and_then(|from| end.map(|end| end.since(from))),
             wait: end.map(|end| end.since(call.started_at)),
-            disposition: disposition(call, first.is_some(), outcome),
-            outcome: if call.is_open() && first.is_none() { None } else { outcome },
+            disposition: disposition(call, talked, outcome),
+            outcome: if call.is_open() && !talked { None } else { outcome },
             recording_url: None,
             started_at: call.started_at,
             ended_at: call.ended_at.filter(|_| !call.stale),
@@ -83,6 +90,18 @@ impl Engine {
                 .map(|(stage, at)| Stage { stage: *stage, at: *at })
                 .collect(),
         }
+    }
+
+    /// A stretch of conversation of an operator; those of numbers outside are not told.
+    fn talk_row(&self, talk: &Segment) -> Option<TalkRow> {
+        let operator = self.state.operators.get(&talk.operator?)?;
+        let lasting = talk.held_since.map_or(Period::ZERO, |since| self.now.mono.since(since));
+        Some(TalkRow {
+            operator: operator.name.clone(),
+            from: talk.from,
+            to: talk.to,
+            held: talk.held + lasting,
+        })
     }
 
     /// The row with what facts say, where they say anything.
@@ -103,6 +122,7 @@ impl Engine {
             operator: name(alias),
             from: *from,
             to: *to,
+            held: Period::ZERO,
         });
         let answered_by = view.answered_by.as_ref().map(name);
         let disposition = match (call.stale, view.disposition) {
@@ -143,6 +163,15 @@ impl Engine {
 
 /// What became of a call without facts.
 fn disposition(call: &Call, talked: bool, outcome: Option<Outcome>) -> Disposition {
+    if !call.is_open() && call.authority == Authority::Owned {
+        match (call.direction, talked) {
+            (Some(Direction::Internal), _) => return Disposition::Internal,
+            (Some(Direction::Out), false) => {
+                return call.course.disposition.unwrap_or(Disposition::Cancelled);
+            }
+            (Some(Direction::Out | Direction::In) | None, _) => {}
+        }
+    }
     match (call.is_open(), call.stale, talked) {
         (true, _, _) => Disposition::Open,
         (false, true, _) => Disposition::UnknownEnd,
@@ -161,6 +190,7 @@ fn talk_of(offer: &Offer) -> Option<TalkRow> {
             operator: offer.name.clone(),
             from: offer.answered_at?,
             to: offer.left_at,
+            held: Period::ZERO,
         }),
         OfferState::Dialing | OfferState::Ringing | OfferState::Answered | OfferState::Over(_) => {
             None
@@ -172,7 +202,7 @@ fn talk_of(offer: &Offer) -> Option<TalkRow> {
 fn talk_sum(talks: &[TalkRow], ended_at: Option<Wall>) -> Period {
     let lengths = talks.iter().filter_map(|talk| {
         let to = talk.to.or(ended_at)?;
-        Some(to.since(talk.from))
+        Some(Period(to.since(talk.from).0.saturating_sub(talk.held.0)))
     });
     lengths.fold(Period::ZERO, |sum, length| sum + length)
 }

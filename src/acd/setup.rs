@@ -36,6 +36,11 @@ impl Engine {
     pub(super) fn reload(&mut self, settings: Arc<Settings>) {
         let before = std::mem::replace(&mut self.roster, Roster::new(settings));
         self.older.insert(before.settings().version.clone(), before);
+        let open = self.state.index.open.iter().filter_map(|call| self.state.calls.get(call));
+        let planned: Vec<String> = open
+            .filter_map(|call| call.course.step.as_ref())
+            .map(|step| step.config.clone())
+            .collect();
         let held: Vec<String> = self
             .state
             .index
@@ -44,6 +49,7 @@ impl Engine {
             .flatten()
             .filter_map(|(_, entry)| self.state.entries.get(entry))
             .map(|entry| entry.config.clone())
+            .chain(planned)
             .collect();
         let version = self.version();
         self.older.retain(|older, _| *older != version && held.contains(older));
@@ -277,7 +283,8 @@ impl Engine {
         let due = self.state.calls.get(&id).and_then(|call| {
             let open = call.is_open();
             let quiet = call.quiet_at.filter(|_| open);
-            earliest([call.settle_at, quiet, call.stale_at.filter(|_| open)])
+            let course = call.course.due_at.filter(|_| open);
+            earliest([call.settle_at, quiet, call.stale_at.filter(|_| open), course])
         });
         self.alarms.set(Alarm::Call(id), due);
     }

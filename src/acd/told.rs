@@ -247,10 +247,12 @@ impl Engine {
             return None;
         }
         let line = view.line.as_ref().or(it.line.as_ref());
-        let rules = self.roster.queue_for(&it.account, view.queue.as_deref(), line)?;
+        let client = view.client.as_ref().or(it.client.as_ref());
+        let enqueued_at = view.started_at.unwrap_or(it.started_at);
+        let (word, parties) = (view.queue.as_deref(), (line, client));
+        let rules = self.queue_for(&it.account, word, parties, enqueued_at)?;
         let queue = self.state.index.queues.get(&rules.name).copied()?;
         let entry = EntryId(self.state.next.entry);
-        let enqueued_at = view.started_at.unwrap_or(it.started_at);
         self.emit(Record::EntryTold {
             entry,
             call,
@@ -330,7 +332,11 @@ impl Engine {
         let Some(entry) = self.state.entries.get(&id) else { return };
         let Some(call) = self.state.calls.get(&entry.call) else { return };
         let line = view.line.as_ref().or(call.line.as_ref());
-        let rules = self.roster.queue_for(&call.account, view.queue.as_deref(), line);
+        let client = view.client.as_ref().or(call.client.as_ref());
+        let (word, parties) = (view.queue.as_deref(), (line, client));
+        let began_at = view.started_at.unwrap_or(call.started_at);
+        let rules = self.queue_for(&call.account, word, parties, began_at);
+        let shut = self.is_shut_for(&call.account, word, parties, began_at);
         let queue = match rules.and_then(|rules| self.state.index.queues.get(&rules.name)) {
             Some(queue) if call.authority == Authority::Observed => *queue,
             Some(_) | None => entry.queue,
@@ -340,7 +346,8 @@ impl Engine {
             Authority::Advised | Authority::Owned => entry.enqueued.wall,
         };
         let rules = self.rules(queue).or_else(|| self.rules_of(id));
-        let outcome = rules.and_then(|rules| told_outcome(rules, view, course, enqueued_at));
+        let outcome =
+            rules.and_then(|rules| told_outcome(rules, view, course, (enqueued_at, shut)));
         let won = |offer: &&Offer| {
             offer.entry == Some(id) && offer.state == OfferState::Over(OfferEnd::Won)
         };
@@ -562,7 +569,7 @@ fn told_outcome(
     rules: &QueueSettings,
     view: &View,
     course: &Course<'_>,
-    enqueued_at: Wall,
+    (enqueued_at, shut): (Wall, bool),
 ) -> Option<Outcome> {
     let ended = course.ended?;
     // Taken for an inbound call before a fact told better: nobody waited.
@@ -578,7 +585,7 @@ fn told_outcome(
     if course.stale {
         return Some(Outcome::Failed);
     }
-    if rules.calendar.as_ref().is_some_and(|calendar| !calendar.is_open(enqueued_at)) {
+    if shut || rules.calendar.as_ref().is_some_and(|calendar| !calendar.is_open(enqueued_at)) {
         return Some(Outcome::Closed);
     }
     let wait = view.wait.unwrap_or_else(|| ended.since(enqueued_at));

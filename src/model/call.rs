@@ -121,6 +121,9 @@ pub struct TalkRow {
     pub from: Wall,
     /// To; `None` while it lasts.
     pub to: Option<Wall>,
+    /// How long the operator had the other party on hold in it; no part of the conversation.
+    #[serde(default)]
+    pub held: Period,
 }
 
 /// When a call first passed one stage, so that a lost call has an address.

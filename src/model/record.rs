@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Authority, By, CallId, CallRow, Decision, Direction, EndedBy, EntryId, EpisodeId, EpisodeRow,
-    Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId, OperatorView,
-    Outcome, Party, QueueId, Reach, Seq, Wall,
+    Authority, By, CallId, CallRow, Decision, Direction, Disposition, EndedBy, EntryId, EpisodeId,
+    EpisodeRow, Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId,
+    OperatorView, Outcome, Party, QueueId, Reach, Seq, Wall,
 };
 
 /// A record with its place and moment.
@@ -83,8 +83,8 @@ pub enum Record {
     WrapUpStarted {
         /// Who.
         operator: OperatorId,
-        /// After which offer.
-        offer: OfferId,
+        /// After which offer; `None` after a call that the operator placed.
+        offer: Option<OfferId>,
         /// Until when.
         until: Mono,
     },
@@ -169,6 +169,113 @@ pub enum Record {
         operator: Option<OperatorId>,
         /// When.
         answered_at: Wall,
+    },
+    /// Who called whom in a call of ours that did not come from outside.
+    CallDirected {
+        /// The call.
+        call: CallId,
+        /// Who called whom.
+        direction: Direction,
+        /// Who placed it.
+        placed_by: OperatorId,
+    },
+    /// A call of ours came to a step of a dialplan, or left the plan.
+    StepTaken {
+        /// The call.
+        call: CallId,
+        /// Where it is; `None`: the plan says no more about it.
+        step: Option<PlanStep>,
+        /// When the step is over unless something happens first.
+        due_at: Option<Mono>,
+    },
+    /// Two parties of a call of ours were joined: a stretch of conversation begins.
+    PartiesJoined {
+        /// The call.
+        call: CallId,
+        /// The leg that stays when the other is passed on: the client's, as a rule.
+        first: LegId,
+        /// The leg that is joined with it.
+        second: LegId,
+        /// Whose side the stretch is told for, and from which moment.
+        talker: LegId,
+        /// Who that is; `None` for a number outside.
+        operator: Option<OperatorId>,
+        /// When it began.
+        from: Wall,
+    },
+    /// A stretch of conversation is over.
+    TalkStopped {
+        /// The call.
+        call: CallId,
+        /// Whose side.
+        leg: LegId,
+    },
+    /// One of several numbers outside that ring was picked up first.
+    LegChosen {
+        /// The call.
+        call: CallId,
+        /// Which.
+        leg: LegId,
+        /// When it is given up unless the parties are joined.
+        due_at: Mono,
+    },
+    /// A leg without an offer was let go of; its answer may still cross that on the wire.
+    LegDropped {
+        /// The call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+    },
+    /// An operator is rung outside any queue: by a colleague, or for a transfer.
+    OfferedDirectly {
+        /// The offer.
+        offer: OfferId,
+        /// The call.
+        call: CallId,
+        /// Whom.
+        operator: OperatorId,
+        /// The leg that rings them.
+        leg: LegId,
+        /// How long it may ring.
+        ring_until: Mono,
+        /// When it is reaped unless there is a sign of life.
+        lease_until: Mono,
+    },
+    /// A party of a call is being passed on.
+    TransferBegan {
+        /// The call.
+        call: CallId,
+        /// The party who is passed on.
+        party: LegId,
+        /// Who passes them on; `None`: they were, nobody took them, and they come back.
+        by: Option<LegId>,
+        /// Which operator that is.
+        operator: OperatorId,
+        /// The leg that is rung for them.
+        to: LegId,
+        /// When it is given up; `None` where the offer of an operator says so.
+        due_at: Option<Mono>,
+    },
+    /// Nobody is passed on any more; who has the party is told beside it.
+    TransferOver {
+        /// The call.
+        call: CallId,
+    },
+    /// A leg and its offer belong to another call from here on: an attended transfer.
+    LegPassed {
+        /// The leg.
+        leg: LegId,
+        /// The call.
+        call: CallId,
+    },
+    /// What became of a call that reached no queue, or of one that an operator placed.
+    CallJudged {
+        /// The call.
+        call: CallId,
+        /// How it ended, in the words of waits.
+        outcome: Option<Outcome>,
+        /// What became of a call that an operator placed.
+        disposition: Option<Disposition>,
     },
     /// A call that we own is over.
     CallEnded {
@@ -364,6 +471,21 @@ pub enum Record {
     OperatorSaved(Box<OperatorView>),
 }
 
+/// Where a call is in a dialplan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// The plan.
+    pub plan: Name,
+    /// The configuration that holds for this call, whatever is loaded meanwhile.
+    pub config: String,
+    /// The step.
+    pub step: Name,
+    /// How many steps it has taken, this one included.
+    pub depth: u8,
+    /// Whether the call came out of hours.
+    pub shut: bool,
+}
+
 /// How a leg moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -432,6 +554,17 @@ impl Record {
             Record::CallTold { .. } => "call_told",
             Record::CallPlaced { .. } => "call_placed",
             Record::Conversed { .. } => "conversed",
+            Record::CallDirected { .. } => "call_directed",
+            Record::StepTaken { .. } => "step_taken",
+            Record::PartiesJoined { .. } => "parties_joined",
+            Record::TalkStopped { .. } => "talk_stopped",
+            Record::LegChosen { .. } => "leg_chosen",
+            Record::LegDropped { .. } => "leg_dropped",
+            Record::OfferedDirectly { .. } => "offered_directly",
+            Record::TransferBegan { .. } => "transfer_began",
+            Record::TransferOver { .. } => "transfer_over",
+            Record::LegPassed { .. } => "leg_passed",
+            Record::CallJudged { .. } => "call_judged",
             Record::CallEnded { .. } => "call_ended",
             Record::CallSettled { .. } => "call_settled",
             Record::CallForgotten { .. } => "call_forgotten",

@@ -1,6 +1,6 @@
 //! The way of a call through a plan: a pure function of number, caller, time and what happens.
 
-use super::dialplan::{Act, Line, Plan, Step, Target};
+use super::dialplan::{Act, Line, Plan, Rule, Step, Target};
 use crate::model::{Name, Number, Wall};
 
 /// Steps of one call at most. A plan in which more are possible is not loaded; what still gets
@@ -47,10 +47,64 @@ pub enum Next {
 impl Plan {
     /// Where a call enters; `None` when the plan has no such number.
     pub fn enter(&self, line: &Number, caller: Option<&Number>, at: Wall) -> Option<Walk> {
-        let exact = self.lines.iter().find(|own| own.number.as_ref() == Some(line));
-        let found = exact.or_else(|| self.lines.iter().find(|own| own.number.is_none()))?;
-        let step = found.step_for(caller, at)?;
+        let step = self.line(line)?.step_for(caller, at)?;
         Some(Walk { step: step.name.clone(), depth: 1 })
+    }
+
+    /// Whether a call enters by the step for out of hours, or by none because it is.
+    pub fn is_shut(&self, line: &Number, caller: Option<&Number>, at: Wall) -> bool {
+        self.line(line).is_some_and(|line| line.is_shut(caller, at))
+    }
+
+    /// Whether the plan answers for a number by name.
+    pub fn has_line(&self, line: &Number) -> bool {
+        self.lines.iter().any(|own| own.number.as_ref() == Some(line))
+    }
+
+    /// Whether it answers for numbers that have no section.
+    pub fn has_rest(&self) -> bool {
+        self.lines.iter().any(|own| own.number.is_none())
+    }
+
+    /// The queue that calls of a number belong to: the first that its step for open hours leads
+    /// to, else the plan's fallback.
+    pub fn home(&self, line: &Number) -> Option<&Name> {
+        let open = self.line(line).map(|line| &line.open);
+        let mut next: Vec<&Name> = open.into_iter().map(|open| &open.name).collect();
+        let mut seen: Vec<&Name> = Vec::new();
+        while let Some(name) = next.pop() {
+            let Some(step) = self.steps.get(name).filter(|_| !seen.contains(&name)) else {
+                continue;
+            };
+            if let Some(queue) = step.act.queue() {
+                return Some(&queue.name);
+            }
+            seen.push(name);
+            next.extend(step.act.exits().into_iter().rev().map(|(_, to)| &to.name));
+        }
+        self.fallback.as_ref().map(|queue| &queue.name)
+    }
+
+    /// The queue in which a call waits at a moment if nobody presses a key; `None` when the plan
+    /// leads to none then.
+    pub fn queue_at(&self, line: &Number, caller: Option<&Number>, at: Wall) -> Option<&Name> {
+        let mut walk = self.enter(line, caller, at)?;
+        loop {
+            let exit = match &self.step(&walk)?.act {
+                Act::Queue { queue, .. } => return Some(&queue.name),
+                Act::Menu { .. } => Exit::Timeout,
+                Act::Say { .. } => Exit::Said,
+                Act::Dial { .. } | Act::Callback { .. } => return None,
+                Act::Voicemail { .. } | Act::End { .. } => return None,
+            };
+            let Next::Step(next) = self.next(&walk, exit) else { return None };
+            walk = next;
+        }
+    }
+
+    fn line(&self, line: &Number) -> Option<&Line> {
+        let exact = self.lines.iter().find(|own| own.number.as_ref() == Some(line));
+        exact.or_else(|| self.lines.iter().find(|own| own.number.is_none()))
     }
 
     /// What is done in a step.
@@ -92,16 +146,25 @@ impl Plan {
 impl Line {
     /// The first step of a call: the rules in order, then the hours.
     fn step_for(&self, caller: Option<&Number>, at: Wall) -> Option<&Target> {
-        let in_hours = |hours: &Option<std::sync::Arc<super::Calendar>>| {
-            hours.as_ref().is_none_or(|calendar| calendar.is_open(at))
-        };
-        let rule = self.rules.iter().find(|r| r.caller.fits(caller) && in_hours(&r.hours));
-        match rule {
+        match self.rule_for(caller, at) {
             Some(rule) => Some(&rule.to),
-            None if in_hours(&self.hours) => Some(&self.open),
+            None if in_hours(self.hours.as_ref(), at) => Some(&self.open),
             None => self.shut.as_ref(),
         }
     }
+
+    fn rule_for(&self, caller: Option<&Number>, at: Wall) -> Option<&Rule> {
+        let fits = |rule: &&Rule| rule.caller.fits(caller) && in_hours(rule.hours.as_ref(), at);
+        self.rules.iter().find(fits)
+    }
+
+    fn is_shut(&self, caller: Option<&Number>, at: Wall) -> bool {
+        self.rule_for(caller, at).is_none() && !in_hours(self.hours.as_ref(), at)
+    }
+}
+
+fn in_hours(hours: Option<&std::sync::Arc<super::Calendar>>, at: Wall) -> bool {
+    hours.is_none_or(|calendar| calendar.is_open(at))
 }
 
 impl Act {

@@ -8,6 +8,7 @@
 //! ready aziza bobur                      (signed in, telephone proven)
 //! unknown cem                            (signed in, nothing known of the telephone)
 //! slow-bridge                            (parties are joined when the story says so)
+//! | [number."+998712000001"]             (the text of a dialplan)
 //!
 //! 00.000  +998901234567 calls +998712000001 in sales as caller
 //! 01:02.500  aziza answers; bobur rings
@@ -21,7 +22,7 @@ use navbat::acd::{
     QueueSettings, ReadyRule, Settings, Sticky, Strategy, Tier, TierMode,
 };
 use navbat::model::{Name, NumberRules, Period};
-use navbat::plan::Calendar;
+use navbat::plan::{Calendar, Calendars, Plan};
 
 /// A transcript before it is played.
 pub struct Script {
@@ -29,6 +30,8 @@ pub struct Script {
     pub settings: Settings,
     /// Who is signed in at the start, and whether their telephone is proven.
     pub ready: Vec<(String, bool)>,
+    /// The text of a dialplan.
+    pub plan: String,
     /// Whether joining takes an input.
     pub slow_bridge: bool,
     /// Settings and comments as written, up to the first timed line.
@@ -60,6 +63,7 @@ pub fn read(text: &str) -> Script {
             plans: Vec::new(),
         },
         ready: Vec::new(),
+        plan: String::new(),
         slow_bridge: false,
         head: Vec::new(),
         lines: Vec::new(),
@@ -79,6 +83,7 @@ pub fn read(text: &str) -> Script {
         }
     }
     script.fill_queues();
+    script.read_plan();
     script
 }
 
@@ -123,6 +128,10 @@ impl Script {
             [] => {}
             [first, ..] if first.starts_with('#') => {}
             ["slow-bridge"] => self.slow_bridge = true,
+            ["|", ..] => {
+                self.plan.push_str(line.trim_start_matches('|').trim());
+                self.plan.push('\n');
+            }
             ["queue", name, keys @ ..] => {
                 let mut queue = QueueSettings::named(name);
                 set_keys(&mut queue, keys);
@@ -190,6 +199,16 @@ impl Script {
                 other => panic!("no key of an operator: {other}"),
             }
         }
+    }
+
+    fn read_plan(&mut self) {
+        if self.plan.is_empty() {
+            return;
+        }
+        let zone = self.settings.timezone.clone();
+        let (plan, problems) = Plan::read("plan", &self.plan, &zone, &Calendars::default());
+        assert!(problems.is_empty(), "{problems:?}");
+        self.settings.plans.extend(plan.map(Arc::new));
     }
 
     /// A queue without tiers has everybody of the story, in order of mention.

@@ -7,8 +7,10 @@ use navbat::model::{
     Alias, Direction, Disposition, EndedBy, Ends, Fact, FactKind, Intent, LegId, Legs, Live, Mono,
     Name, Now, Number, OfferId, Party, PopState, Reach, Record, Seq, Source, Stamped, Totals, Wall,
 };
+use navbat::plan::{Calendars, Plan};
 use navbat::switch::{
-    Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, Output, RouteAsk, Switch, Ticket,
+    Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, Output, Placement, RouteAsk, Switch,
+    Target, Ticket, Transfer, TransferTo,
 };
 
 use crate::script::{Line, NOTHING, Script, clock, millis, period, read, set_keys, shared};
@@ -38,6 +40,8 @@ struct Stage {
     /// Ends of legs that are on their way.
     ends: BTreeMap<(u64, LegId), ()>,
     lag: u64,
+    /// Numbers outside that this input dialled.
+    outside: u32,
     next: u64,
     told: Vec<String>,
     verdicts: Vec<String>,
@@ -45,7 +49,7 @@ struct Stage {
 
 /// Plays a transcript; gives it back with what really happened.
 pub fn play(text: &str) -> String {
-    let Script { settings, ready, slow_bridge, head, lines } = read(text);
+    let Script { settings, ready, slow_bridge, head, lines, .. } = read(text);
     let switch = Switch::new(shared(&settings), SEED);
     let script_names = settings.operators.iter().map(|it| it.name.as_str().to_owned()).collect();
     let mut stage = Stage {
@@ -63,6 +67,7 @@ pub fn play(text: &str) -> String {
         pops: BTreeMap::new(),
         ends: BTreeMap::new(),
         lag: LEG_LAG,
+        outside: 0,
         next: 1,
         told: Vec::new(),
         verdicts: Vec::new(),
@@ -126,6 +131,7 @@ impl Stage {
                     self.input(Input::Leg { leg, event: LegEvent::Ended(EndedBy::Us) });
                 }
                 None => {
+                    self.outside = 0;
                     self.switch.handle_timeout(self.now);
                     self.drain();
                 }
@@ -165,6 +171,7 @@ impl Stage {
     }
 
     fn input(&mut self, input: Input) {
+        self.outside = 0;
         self.switch.handle(input, self.now);
         self.drain();
     }
@@ -234,10 +241,14 @@ impl Stage {
                 let call = self.names.calls.get(call).cloned().unwrap_or_default();
                 self.legs_by_call.insert((name, call), *leg);
             }
-            Effect::DialOut { leg, number, .. } => {
-                self.names.legs.insert(*leg, String::from("outside"));
-                self.operator_legs.insert(String::from("outside"), *leg);
-                let _ = number;
+            Effect::DialOut { leg, .. } => {
+                self.outside += 1;
+                let name = match self.outside {
+                    1 => String::from("outside"),
+                    count => format!("outside{count}"),
+                };
+                self.names.legs.insert(*leg, name.clone());
+                self.operator_legs.insert(name, *leg);
             }
             Effect::Cancel { leg, .. }
             | Effect::HangUp { leg, .. }
@@ -281,9 +292,11 @@ impl Stage {
     fn act(&mut self, text: &str) {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
-            ["restart"] => {
+            ["restart", kept @ ..] => {
+                let kept = kept.iter().filter_map(|name| self.operator_legs.get(*name));
+                let kept = kept.copied().collect();
                 self.switch = self.folded(self.snapshot.as_ref());
-                self.input(Input::Restarted { kept: Vec::new() });
+                self.input(Input::Restarted { kept });
             }
             ["snapshot"] => self.snapshot = Some((self.switch.state(), self.records.len())),
             ["clock", by] => {
@@ -294,6 +307,7 @@ impl Stage {
                 self.drain();
             }
             ["reload", queue, keys @ ..] => self.reload(queue, keys),
+            ["replan", ..] => self.replan(text.trim_start_matches("replan").trim()),
             [from, "calls", line, rest @ ..] => self.arrive(from, line, rest),
             [account, "asks", rest @ ..] => self.ask(account, rest),
             ["supervisor", "puts", name, intent @ ..] => self.intend("boss", true, name, intent),
@@ -318,9 +332,56 @@ impl Stage {
             [name, "ends", "wrap-up"] => {
                 self.command(name, false, Command::EndWrapUp { operator: (*name).into() });
             }
+            [_, ..] => self.act_on_call(&words),
+            [] => {}
+        }
+    }
+
+    /// Calls that operators place, pass on and take, and whatever else telephones do.
+    fn act_on_call(&mut self, words: &[&str]) {
+        match words {
+            [name, "dials", to, rest @ ..] => self.dials(name, to, rest),
+            [name, "passes", "to", to] => {
+                let leg = self.operator_legs[*name];
+                let to = TransferTo::Target(self.target(to));
+                self.input(Input::Transfer(Transfer { leg, to }));
+            }
+            [name, "joins", other] => {
+                let leg = self.operator_legs[*name];
+                let to = TransferTo::PartyOf(self.operator_legs[*other]);
+                self.input(Input::Transfer(Transfer { leg, to }));
+            }
+            ["page", "passes", name, "to", to] => {
+                let to = self.target(to);
+                let command = Command::Transfer { operator: (*name).into(), to };
+                self.command(name, false, command);
+            }
+            [name, "places", number] => {
+                let number = Number::new(number).unwrap();
+                self.command(name, false, Command::Place { operator: (*name).into(), number });
+            }
+            [name, "picks", "up", caller] => {
+                let label = if *caller == "caller" { "" } else { caller };
+                let calls = self.names.calls.iter();
+                let call = *calls.rev().find(|(_, name)| *name == label).expect("a call").0;
+                self.command(name, false, Command::Pickup { call, operator: (*name).into() });
+            }
             [name, verb @ ..] => self.leg_event(name, verb),
             [] => {}
         }
+    }
+
+    /// Loads a plan in which every call of every number takes one step.
+    fn replan(&mut self, step: &str) {
+        let text =
+            format!("name = \"shop\"\n[number.\"*\"]\nopen = \"only\"\n[step.only]\n{step}\n");
+        let zone = self.settings.timezone.clone();
+        let (plan, problems) = Plan::read("plan", &text, &zone, &Calendars::default());
+        assert!(problems.is_empty(), "{problems:?}");
+        let version: u32 = self.settings.version[1..].parse().unwrap();
+        self.settings.version = format!("v{}", version + 1);
+        self.settings.plans = plan.map(std::sync::Arc::new).into_iter().collect();
+        self.input(Input::Reload(shared(&self.settings)));
     }
 
     fn reload(&mut self, queue: &str, keys: &[&str]) {
@@ -355,8 +416,28 @@ impl Stage {
             account: "trunk".into(),
             client: party(from),
             line: Number::new(line).ok(),
-            queue: Some(named("in").map_or(first, Name::from)),
+            queue: Some(named("in").map_or(first, Name::from)).filter(|_| !rest.contains(&"plan")),
         }));
+    }
+
+    /// `aziza dials bobur`, `aziza dials +998…`, `aziza dials *8 as second`.
+    fn dials(&mut self, name: &str, to: &str, rest: &[&str]) {
+        let label = rest.windows(2).find(|pair| pair[0] == "as").map_or(name, |pair| pair[1]);
+        let leg = LegId(self.next);
+        self.next += 1;
+        self.names.legs.insert(leg, label.to_owned());
+        self.operator_legs.insert(label.to_owned(), leg);
+        let to = self.target(to);
+        self.input(Input::Placed(Placement { leg, operator: name.into(), to }));
+    }
+
+    fn target(&self, text: &str) -> Target {
+        match (Number::new(text), text.strip_prefix("queue:")) {
+            (Ok(number), _) => Target::Outside { number, account: Some("trunk".into()) },
+            (Err(_), Some(queue)) => Target::Queue(queue.into()),
+            (Err(_), None) if text == "*8" => Target::Pickup,
+            (Err(_), None) => Target::Operator(text.into()),
+        }
     }
 
     fn intend(&mut self, by: &str, supervisor: bool, name: &str, words: &[&str]) {

@@ -163,6 +163,24 @@ impl Names {
         }
         parts.extend(row.wait.map(|wait| format!("wait {}", secs(wait))));
         parts.extend(row.talk.map(|talk| format!("talk {}", secs(talk))));
+        if row.talks.len() > 1 || row.talks.iter().any(|talk| talk.held > Period::ZERO) {
+            let talks = row.talks.iter().map(|talk| {
+                let length = talk.to.map_or(Period::ZERO, |to| to.since(talk.from));
+                let held = if talk.held > Period::ZERO {
+                    format!(" with {} on hold", secs(talk.held))
+                } else {
+                    String::new()
+                };
+                format!("{} {}{held}", talk.operator, secs(length))
+            });
+            parts.push(talks.collect::<Vec<_>>().join(" then "));
+        }
+        parts.extend(
+            row.placed_by
+                .as_ref()
+                .filter(|_| !row.call_key.starts_with("main"))
+                .map(|by| format!("placed by {by}")),
+        );
         let missed = row.offers.iter().filter(|offer| offer.counts_as_miss);
         let mut missed: Vec<&str> = missed.map(|offer| offer.operator.as_str()).collect();
         missed.dedup();

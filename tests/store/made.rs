@@ -97,6 +97,7 @@ pub fn answered(number: u128, seconds: u64) -> CallRow {
             operator: "Aziza".into(),
             from: at(seconds + 8),
             to: Some(at(seconds + 48)),
+            held: Period::ZERO,
         }],
         stages: vec![Stage { stage: StageName::Journal, at: at(seconds) }],
     }

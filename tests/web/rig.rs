@@ -485,6 +485,7 @@ pub mod made {
                 operator: operator.into(),
                 from: MORNING + Period::secs(3),
                 to: Some(MORNING + Period::secs(45)),
+                held: Period::ZERO,
             }],
             stages: vec![Stage { stage: StageName::Journal, at: MORNING }],
         }
