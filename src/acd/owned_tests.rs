@@ -181,7 +181,9 @@ fn full_closed_and_unstaffed_queues_say_so() {
     rig.arrive(1, NUMBER);
     let second = rig.arrive(2, "+998907654321");
     assert_eq!(rig.row(second).outcome, Some(Outcome::Full));
-    assert!(rig.effects.iter().any(|it| matches!(it, Effect::Cancel { leg, .. } if leg.0 == 2)));
+    assert!(rig.effects.iter().any(
+        |it| matches!(it, Effect::Refuse { leg, because: super::io::Refused::Full } if leg.0 == 2)
+    ));
     let mut rig = Rig::new(site(&["Aziza"]));
     let call = rig.arrive(1, NUMBER);
     rig.pass(Period::secs(30));
