@@ -230,7 +230,7 @@ impl Engine {
         let (Some(operator), direction) = (it.placing, it.direction) else { return };
         let talked = it.course.talks.iter().any(|talk| talk.operator == Some(operator));
         self.emit(Record::CallPlaced { call, operator: None });
-        let queue = self.member_of.get(&operator).and_then(|queues| queues.first());
+        let queue = self.queues_of(operator).first();
         let rules = queue.and_then(|queue| self.rules(*queue));
         let length = rules.map_or(Period::ZERO, |rules| rules.wrap_up);
         if talked && direction == Some(Direction::Out) && length > Period::ZERO {

@@ -164,7 +164,7 @@ impl Engine {
 
     /// The call that rings longest in a queue of an operator's.
     fn ringing_near(&self, operator: OperatorId) -> Option<CallId> {
-        let queues = self.member_of.get(&operator)?;
+        let queues = self.queues_of(operator);
         let waiting = queues.iter().filter_map(|queue| self.state.index.waiting.get(queue));
         let entries = waiting.flatten().filter_map(|(_, entry)| self.state.entries.get(entry));
         let rings = entries.filter(|entry| {
