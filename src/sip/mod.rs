@@ -3,18 +3,40 @@
 //! Pure: bytes and the time go in, bytes and events come out. What comes from the wire is read by
 //! our own reader (`read`), held in rsip's types (`message`), and written by our own writer.
 
+mod bindings;
+mod compose;
+mod dialog;
 pub mod digest;
 mod frame;
+mod guard;
 mod headers;
+mod ids;
 mod io;
+mod keep;
 mod lexer;
 mod message;
 mod params;
 mod read;
 mod refusal;
+mod registrar;
 pub mod sdp;
+mod session;
+mod session_callee;
+mod session_caller;
+mod session_inside;
+mod session_offer;
+mod session_refer;
+mod session_timer;
+mod settings;
+mod stack;
+mod stack_receive;
+mod stack_time;
 mod status;
+mod timers;
+pub mod transaction;
+mod trunk;
 mod uri;
+mod wire;
 mod write;
 
 pub use frame::{Frame, frame};
@@ -34,5 +56,7 @@ pub use read::{
     read,
 };
 pub use refusal::Refusal;
+pub use settings::{Login, SessionTimers, StackLimits, StackSettings, TrunkAuth, TrunkLine, User};
+pub use stack::{Load, Stack};
 pub use status::reason;
 pub use uri::{BadUri, Host, Scheme, Uri};
