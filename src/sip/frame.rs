@@ -32,8 +32,12 @@ pub fn frame(buffer: &[u8]) -> Frame {
         [b'\n', ..] => return Frame::KeepAlive(1),
         [..] => {}
     }
+    if !may_be_sip(buffer) {
+        return Frame::Broken(400);
+    }
     let Some(head_len) = head_len(buffer.get(..HEAD_BYTES_MAX).unwrap_or(buffer)) else {
-        return unfinished(buffer);
+        let too_long = buffer.len() >= HEAD_BYTES_MAX;
+        return if too_long { Frame::Broken(513) } else { Frame::More };
     };
     let head = String::from_utf8_lossy(buffer.get(..head_len).unwrap_or(buffer));
     match body_len(&head) {
@@ -44,19 +48,12 @@ pub fn frame(buffer: &[u8]) -> Frame {
     }
 }
 
-/// A head without its end: is it worth waiting for?
-fn unfinished(buffer: &[u8]) -> Frame {
-    if buffer.len() >= HEAD_BYTES_MAX {
-        return Frame::Broken(513);
-    }
-    let first = memchr::memchr(b'\n', buffer);
-    let sip = |line: &[u8]| memchr::memmem::find(line, b"SIP/").is_some();
-    match first.and_then(|end| buffer.get(..end)) {
-        // Another protocol: no reason to wait for the end of its head.
-        Some(line) if !sip(line) => Frame::Broken(400),
-        Some(_) => Frame::More,
-        None if buffer.len() > HEADER_BYTES_MAX => Frame::Broken(400),
-        None => Frame::More,
+/// Looks at the first line: another protocol is no reason to wait for the end of its head.
+fn may_be_sip(buffer: &[u8]) -> bool {
+    let start = buffer.get(..HEADER_BYTES_MAX).unwrap_or(buffer);
+    match memchr::memchr(b'\n', start).and_then(|end| start.get(..end)) {
+        Some(line) => memchr::memmem::find(line, b"SIP/").is_some(),
+        None => buffer.len() <= HEADER_BYTES_MAX,
     }
 }
 

@@ -99,7 +99,7 @@ pub fn read(bytes: &[u8]) -> Result<Message, ReadError> {
     if !start.trim_end().rsplit(' ').next().is_some_and(is_version) {
         return silent(Dropped::NotSip);
     }
-    reading.request(start, body).map_err(|fault| refuse(start, &head, fault))
+    reading.request(start, body).map_err(|fault| refuse(start, &head, bytes.len(), fault))
 }
 
 /// The length of the head with its empty line; `None` when there is no empty line.
@@ -118,12 +118,12 @@ fn is_version(word: &str) -> bool {
 }
 
 /// The stateless answer to a broken request, or silence.
-fn refuse(start: &str, head: &str, fault: Fault) -> ReadError {
+fn refuse(start: &str, head: &str, request_len: usize, fault: Fault) -> ReadError {
     if start.split(' ').next() == Some(Method::Ack.as_str()) {
         return ReadError::Silent(Dropped::BrokenAck);
     }
     let Fault(code, why) = fault;
-    let refusal = Refusal::collect(code, why, head);
+    let refusal = Refusal::collect(code, why, head, request_len);
     refusal.map_or(ReadError::Silent(Dropped::NotAnswerable), |refusal| {
         ReadError::Answer(Box::new(refusal))
     })

@@ -23,11 +23,18 @@ pub struct Refusal {
     to: String,
     call_id: String,
     cseq: String,
+    /// How long the request was, bytes.
+    request_len: usize,
 }
 
 impl Refusal {
     /// Collects the lines of a message head; `None` when one of the five is not usable.
-    pub(super) fn collect(code: u16, why: &'static str, head: &str) -> Option<Refusal> {
+    pub(super) fn collect(
+        code: u16,
+        why: &'static str,
+        head: &str,
+        request_len: usize,
+    ) -> Option<Refusal> {
         let mut lines = Lines::new(head);
         lines.raw()?;
         let mut refusal = Refusal {
@@ -38,6 +45,7 @@ impl Refusal {
             to: String::new(),
             call_id: String::new(),
             cseq: String::new(),
+            request_len,
         };
         while let Some(field) = lines.field() {
             let place = match Known::find(field.name).role() {
@@ -83,8 +91,9 @@ impl Refusal {
     }
 
     /// Writes the answer. `source` is where the request came from: it is written into the
-    /// topmost Via as RFC 3581 asks.
-    pub fn answer(&self, source: SocketAddr) -> Vec<u8> {
+    /// topmost Via as RFC 3581 asks. `None` when the answer would be larger than twice the
+    /// request: whoever sends so little wants it to go to somebody else.
+    pub fn answer(&self, source: SocketAddr) -> Option<Vec<u8>> {
         let mut out = String::with_capacity(512);
         out.push_str("SIP/2.0 ");
         write_number(u32::from(self.code), &mut out);
@@ -114,7 +123,7 @@ impl Refusal {
         out.push_str("\r\nCSeq: ");
         out.push_str(&self.cseq);
         out.push_str("\r\nContent-Length: 0\r\n\r\n");
-        out.into_bytes()
+        (out.len() <= 2 * self.request_len).then(|| out.into_bytes())
     }
 }
 

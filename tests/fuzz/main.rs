@@ -6,6 +6,7 @@
 
 #[path = "../provider/capture.rs"]
 mod capture;
+mod sip;
 mod twist;
 
 use std::path::Path;

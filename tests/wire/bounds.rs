@@ -105,7 +105,8 @@ fn a_name_in_an_old_code_page_does_not_cost_the_call() {
 #[test]
 fn a_refusal_goes_back_the_way_it_came() {
     let refusal = refusal("Via: SIP/2.0/TCP b.uz;branch=z9hG4bK2\r\nContact: <\r\n");
-    let answer = String::from_utf8(refusal.answer("192.0.2.7:1040".parse().unwrap())).unwrap();
+    let source = "192.0.2.7:1040".parse().unwrap();
+    let answer = String::from_utf8(refusal.answer(source).unwrap()).unwrap();
     let lines: Vec<&str> = answer.split("\r\n").collect();
     assert_eq!(lines[0], "SIP/2.0 400 Malformed Contact");
     let via = "Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK1;rport=1040;received=192.0.2.7";
@@ -114,7 +115,17 @@ fn a_refusal_goes_back_the_way_it_came() {
     assert!(lines[4].starts_with("To: <sip:a@pbx.uz>;tag="));
     let Ok(Message::Response(response)) = read(answer.as_bytes()) else { panic!("{answer}") };
     assert_eq!((response.code(), response.call_id()), (400, "c1"));
-    assert_eq!(refusal.answer("192.0.2.7:1040".parse().unwrap()), answer.as_bytes());
+    assert_eq!(refusal.answer(source).as_deref(), Some(answer.as_bytes()));
+}
+
+#[test]
+fn a_small_request_gets_no_large_answer() {
+    let small = b"INVITE x SIP/2.0\nv:SIP/2.0/UDP a;rport\nf:a\nt:a\ni:a\nCSeq:1 A\n\n";
+    let Err(ReadError::Answer(refusal)) = read(small) else { panic!("not refused") };
+    assert_eq!(
+        refusal.answer("[2001:db8:1111:2222:3333:4444:5555:6666]:65535".parse().unwrap()),
+        None
+    );
 }
 
 #[test]

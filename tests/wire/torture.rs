@@ -142,7 +142,7 @@ fn a_refusal_is_small_and_names_the_request() {
             assert!(!matches!(expected, Does::Refuse(_)), "{name}");
             continue;
         };
-        let answer = refusal.answer(source);
+        let answer = refusal.answer(source).unwrap();
         assert!(answer.len() <= 2 * bytes.len(), "{name}: {} bytes", answer.len());
         let text = String::from_utf8(answer).unwrap();
         assert!(text.starts_with(&format!("SIP/2.0 {} ", refusal.code)), "{name}: {text}");
