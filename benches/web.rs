@@ -93,6 +93,8 @@ async fn serve(folder: &Path) -> (SocketAddr, Hub) {
         journal,
         store,
         exchange,
+        changes: web::changes().0,
+        patience: web::Patience::default(),
         hub: hub.clone(),
         clock: Arc::new(clock),
         site: site(settings, account),
@@ -211,6 +213,7 @@ fn account() -> Account {
 fn site(settings: Arc<Settings>, account: Arc<Account>) -> Site {
     Site {
         settings,
+        things: Arc::default(),
         accounts: Arc::new(vec![(*account).clone()]),
         rates: BTreeMap::from([(
             Name::from("main"),

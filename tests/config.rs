@@ -6,12 +6,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use navbat::acd::{OperatorSettings, QueueSettings, Strategy};
+use navbat::acd::Strategy;
 use navbat::app::check;
-use navbat::app::config::{DEFAULT, Extra, Files, Kind, Site, Sources, load, show};
+use navbat::app::config::{DEFAULT, Document, Files, Kind, Site, Sources, load, show};
 use navbat::model::{Period, Seed};
-use navbat::plan::{Place, Problem};
+use navbat::plan::{Level, Place, Problem};
+use navbat::web::Sort;
 use secrecy::ExposeSecret;
+use serde_json::json;
 
 /// A folder with a configuration, its secrets and its dialplan; gone when dropped.
 struct Folder(tempfile::TempDir);
@@ -448,31 +450,58 @@ fn what_the_pages_made_joins_what_the_file_says_and_a_name_in_both_is_an_error()
     let folder = Folder::with(
         "[queue.q]\ntiers = [{ members = [\"Pages\", \"D\"] }]\n[[operator]]\nname = \"D\"\naliases = [\"1\"]\nlogin = \"d\"\n",
     );
-    let operator = |name: &str| OperatorSettings {
-        name: name.into(),
-        login: None,
-        aliases: Vec::new(),
-        ready: navbat::acd::ReadyRule::Panel,
-        calls_max: 1,
-        skills: Vec::new(),
-        disabled: false,
+    let document = |sort: Sort, name: &str, keys: serde_json::Value| Document {
+        sort,
+        name: name.to_owned(),
+        keys: serde_json::from_value(keys).unwrap(),
     };
     let file = folder.path("navbat.toml");
-    let with = |extra: Extra| load(&Sources { extra, ..Sources::file(&file) });
+    let with = |made: Vec<Document>| load(&Sources { made, ..Sources::file(&file) });
     assert!(folder.load().is_err(), "`Pages` is not in the file");
-    let queues = vec![QueueSettings::named("night")];
-    let site =
-        with(Extra { operators: vec![operator("Pages")], queues, ..Extra::default() }).unwrap();
+    let pages = document(Sort::Operator, "Pages", json!({ "aliases": ["7"], "skills": null }));
+    let night =
+        json!({ "ring": "9s", "tiers": [{ "members": ["D", { "name": "Pages", "weight": 3 }] }] });
+    let night = document(Sort::Queue, "night", night);
+    let boss = document(Sort::User, "boss", json!({ "role": "supervisor", "queues": ["night"] }));
+    let site = with(vec![pages.clone(), night.clone(), boss]).unwrap();
     assert_eq!(site.settings.operators.len(), 2);
-    assert_eq!(site.settings.queues.len(), 2);
-    assert_eq!(site.users.len(), 1);
-    assert_eq!(site.users[0].operator.as_ref().unwrap().as_str(), "D");
-    let queues = vec![QueueSettings::named("q")];
-    let operators = vec![operator("Pages"), operator("D")];
-    let error = with(Extra { operators, queues, ..Extra::default() }).unwrap_err();
+    assert_eq!(site.settings.queues[1].ring, navbat::model::Period::secs(9));
+    assert_eq!(site.settings.queues[1].tiers[0].members[1].weight, 3);
+    let users: Vec<_> = site.users.iter().map(|user| user.login.as_str()).collect();
+    assert_eq!(users, ["boss", "d"]);
+    assert_eq!(site.users[1].operator.as_ref().unwrap().as_str(), "D");
+    // What is shown is whole, and putting it back changes nothing.
+    let shown = site.things.iter().find(|thing| thing.name == "night").unwrap().clone();
+    assert_eq!((shown.file, &shown.keys["ring"]), (None, &json!("9s")));
+    assert_eq!(shown.keys["service_level"]["target"], "20s");
+    let again = Document { keys: shown.keys, ..night.clone() };
+    let again = with(vec![pages.clone(), again]).unwrap();
+    assert_eq!(again.settings.queues[1], site.settings.queues[1]);
+
+    let wrong = json!({ "rign": "9s", "wrap_up": 1.5, "tiers": [{ "members": ["Nobody"] }] });
+    let error = with(vec![pages.clone(), document(Sort::Queue, "night", wrong)]).unwrap_err();
+    let errors = error.problems.iter().filter(|problem| problem.level == Level::Error);
+    let told: Vec<_> = errors.map(|one| (one.place.to_string(), one.code)).collect();
+    let at = |field: &str| format!("queue night, made in the pages, {field}");
+    assert_eq!(
+        told,
+        [
+            (at("rign"), "unknown-key"),
+            (at("tiers[0].members[0]"), "missing-target"),
+            (at("wrap_up"), "bad-value")
+        ]
+    );
+
+    let taken =
+        [pages, document(Sort::Queue, "q", json!({})), document(Sort::Operator, "D", json!({}))];
+    let error = with(taken.into()).unwrap_err();
     let errors: Vec<_> = error.problems.iter().filter(|p| p.code == "duplicate").collect();
     assert_eq!(errors.len(), 2, "{error}");
     assert!(errors[0].place.to_string().ends_with("navbat.toml:1:8"));
+    assert_eq!(errors[0].message, "queue `q` was made in the pages as well");
+    let secret = json!({ "sip": { "user": "x", "password_file": "/etc/hostname" } });
+    let error = with(vec![document(Sort::Operator, "Pages", secret)]).unwrap_err();
+    assert!(error.problems.iter().any(|p| p.code == "file-only"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -28,6 +28,8 @@ const RECORDS_PER_STATE: u64 = 10_000;
 const PUBLISH_EVERY: Period = Period::millis(100);
 /// A routing answer leaves after this even when the disk has not answered: the caller waits.
 const ROUTE_WAIT_MAX: Duration = Duration::from_millis(50);
+/// Warnings of a slow journal are at least this far apart; each names how many answers it is for.
+const SAY_LATE_EVERY: Duration = Duration::from_secs(60);
 
 /// A configuration that was read again.
 #[derive(Debug)]
@@ -276,6 +278,20 @@ impl Promise {
     }
 }
 
+/// Tells of routing answers that left before their commit, once a minute: a disk that is slow is
+/// slow for every one of them.
+fn say_late(count: usize) {
+    static SAID: parking_lot::Mutex<(Option<Instant>, u64)> = parking_lot::Mutex::new((None, 0));
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    metrics::counter!("navbat_route_answers_early_total").increment(count);
+    let mut said = SAID.lock();
+    said.1 = said.1.saturating_add(count);
+    if said.0.is_none_or(|at| at.elapsed() >= SAY_LATE_EVERY) {
+        warn!(count = said.1, "the journal is slow: routing answers leave before their commit");
+        *said = (Some(Instant::now()), 0);
+    }
+}
+
 /// Waits for the commit and keeps what was promised. A routing answer does not wait for ever.
 async fn keep_after(commit: Commit, promises: Vec<Promise>) {
     let (routes, replies): (Vec<_>, Vec<_>) =
@@ -283,7 +299,7 @@ async fn keep_after(commit: Commit, promises: Vec<Promise>) {
     let mut commit = std::pin::pin!(commit);
     let early = tokio::time::timeout(ROUTE_WAIT_MAX, &mut commit).await;
     if early.is_err() && !routes.is_empty() {
-        warn!("the journal is slow: routing answers leave before their commit");
+        say_late(routes.len());
     }
     for route in routes {
         route.keep(true);

@@ -1,6 +1,7 @@
 //! The top of the house: configuration, command line, driver, clock, tasks, demo.
 
 mod accounts;
+mod certificate;
 pub mod check;
 mod cli;
 mod clock;
@@ -10,6 +11,7 @@ mod demo;
 mod driver;
 mod explain;
 mod hearing;
+mod making;
 mod orders;
 mod people;
 mod replay;

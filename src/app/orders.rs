@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::source::Source;
-use super::{clock, explain, people};
+use super::{clock, explain, making, people};
 use crate::model::{Name, Wall};
-use crate::plan::Place;
-use crate::store::{self, AuditRow, Journal, Made, Person, Store, Token};
-use crate::web::{self, Language, Role};
+use crate::store::{self, AuditRow, Journal, Person, Store, Token};
+use crate::web::{self, Change, Changed, Language, Role, Sort};
 
 /// Who did it, in the audit.
 const BY: &str = "command line";
@@ -111,19 +110,29 @@ pub struct Desk {
     pub source: Arc<Source>,
 }
 
+/// What a reload did, for a person.
+fn told(changed: &Changed) -> String {
+    let mut lines = changed.changed.clone();
+    if !changed.restart.is_empty() {
+        let keys = changed.restart.join(", ");
+        lines.push(format!("needs a restart, the running server keeps what it has: {keys}"));
+    }
+    lines.join("\n")
+}
+
 impl Desk {
     /// Carries an order out. Fails with what the person can do about it.
     pub async fn carry_out(&self, order: Order) -> anyhow::Result<Done> {
         let text = match order {
-            Order::Reload => self.source.reload().await?.join("\n"),
+            Order::Reload => told(&self.source.reload().await?),
             Order::AddOperator { name, login, aliases } => {
                 self.add_operator(&name, login, aliases).await?
             }
             Order::ListOperators => self.list_operators(),
-            Order::DisableOperator { name } => self.disable_operator(&name).await?,
+            Order::DisableOperator { name } => self.disable(Sort::Operator, &name).await?,
             Order::AddUser { login, role } => self.add_user(&login, &role).await?,
             Order::ListUsers => self.list_users().await?,
-            Order::DisableUser { login } => self.disable_user(&login).await?,
+            Order::DisableUser { login } => self.disable(Sort::User, &login).await?,
             Order::CreateToken { role, name } => self.create_token(&role, &name).await?,
             Order::ListTokens => self.list_tokens().await?,
             Order::RevokeToken { name } => self.revoke_token(&name).await?,
@@ -156,13 +165,16 @@ impl Desk {
         login: Option<String>,
         aliases: Vec<String>,
     ) -> anyhow::Result<String> {
-        self.not_in_file(name).await?;
-        let own = people::MadeOperator { login: login.clone(), aliases, disabled: false };
-        self.keep("operator", name, &own).await?;
-        if let Err(error) = self.source.reload().await {
-            self.store.remove_made("operator", &name.into()).await?;
-            return Err(error.context(format!("{name} was not added")));
-        }
+        let mut keys = Map::new();
+        keys.insert(String::from("login"), login.clone().into());
+        keys.insert(String::from("aliases"), aliases.into());
+        let (sort, own) = (Sort::Operator, name.to_owned());
+        let made = self.store.made(sort.word()).await?;
+        let change = match made.iter().any(|made| made.name.as_str() == name) {
+            true => Change::Put { sort, name: own, keys },
+            false => Change::Make { sort, name: own, keys },
+        };
+        making::make(&self.source, change).await.with_context(|| format!("{name} is not added"))?;
         self.note("operator add", name).await?;
         match login {
             Some(login) => {
@@ -191,48 +203,44 @@ impl Desk {
         site.settings.operators.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    async fn disable_operator(&self, name: &str) -> anyhow::Result<String> {
-        self.not_in_file(name).await?;
-        let made = self.store.made("operator").await?;
-        let made = made.iter().find(|made| made.name.as_str() == name);
-        let made = made.with_context(|| format!("no operator is called `{name}`"))?;
-        let own = people::MadeOperator { disabled: true, ..people::read(made)? };
-        self.keep("operator", name, &own).await?;
-        self.source.reload().await?;
-        self.note("operator disable", name).await?;
+    async fn disable(&self, sort: Sort, name: &str) -> anyhow::Result<String> {
+        let change = Change::Disable { sort, name: name.to_owned(), disabled: true };
+        making::make(&self.source, change)
+            .await
+            .with_context(|| format!("{name} is not disabled"))?;
+        self.note(&format!("{} disable", sort.word()), name).await?;
         Ok(format!("{name} is disabled."))
     }
 
     async fn add_user(&self, login: &str, role: &str) -> anyhow::Result<String> {
         let wanted = Role::of(role).with_context(|| format!("no role is called `{role}`"))?;
-        if !super::config::is_name(login) {
-            bail!("a login is written with a-z, 0-9 and -");
-        }
-        let known = self.store.person(login).await?.filter(|person| !person.disabled);
-        match known {
+        let known = self.store.person(login).await?;
+        match known.filter(|person| !person.disabled) {
             Some(person) if person.role != wanted.word() => {
                 bail!("{login} has the role {}", person.role);
             }
             Some(_) => {}
-            None => self.save_user(login, wanted, false).await?,
+            None => self.make_user(login, wanted).await?,
         }
         self.note("user add", login).await?;
         let link = self.link(&login.into(), wanted).await?;
         Ok(format!("One hour, once: {link}"))
     }
 
-    async fn save_user(&self, login: &str, role: Role, disabled: bool) -> anyhow::Result<()> {
-        let person = Person {
-            login: login.into(),
-            role: role.word().to_owned(),
-            queues: Vec::new(),
-            operator: None,
-            language: None,
-            password: None,
-            disabled,
-            created_at: clock::wall(),
+    /// Makes a user, or lets one in again who was disabled.
+    async fn make_user(&self, login: &str, role: Role) -> anyhow::Result<()> {
+        let mut keys = Map::new();
+        keys.insert(String::from("role"), role.word().into());
+        let (sort, name) = (Sort::User, login.to_owned());
+        let made = people::made(&self.store).await?;
+        let change = match made.iter().any(|one| one.sort == sort && one.name == name) {
+            true => Change::Put { sort, name, keys },
+            false => Change::Make { sort, name, keys },
         };
-        Ok(self.store.save_person(&person).await?)
+        making::make(&self.source, change)
+            .await
+            .with_context(|| format!("{login} is not added"))?;
+        Ok(())
     }
 
     async fn list_users(&self) -> anyhow::Result<String> {
@@ -245,20 +253,6 @@ impl Desk {
             format!("{:<20} {:<12} {state}", one.login.as_str(), one.role).trim_end().to_owned()
         };
         Ok(self.store.people().await?.iter().map(line).collect::<Vec<_>>().join("\n"))
-    }
-
-    async fn disable_user(&self, login: &str) -> anyhow::Result<String> {
-        let site = self.source.site();
-        let declared = site.users.iter().find(|user| user.login.as_str() == login);
-        if let Some(user) = declared.filter(|user| user.at != Place::Database) {
-            bail!("{login} stands at {}: take it out there and reload", user.at);
-        }
-        let person = self.store.person(login).await?;
-        let person = person.with_context(|| format!("no user is called `{login}`"))?;
-        self.store.save_person(&Person { disabled: true, ..person }).await?;
-        self.store.end_sessions_of(&login.into()).await?;
-        self.note("user disable", login).await?;
-        Ok(format!("{login} is disabled."))
     }
 
     async fn create_token(&self, role: &str, name: &str) -> anyhow::Result<String> {
@@ -310,24 +304,6 @@ impl Desk {
     async fn link(&self, login: &Name, role: Role) -> anyhow::Result<String> {
         let secret = people::link(&self.store, login, role, clock::wall()).await?;
         Ok(format!("{}/setup#{secret}", self.source.public_url()))
-    }
-
-    async fn keep(&self, kind: &str, name: &str, own: &impl Serialize) -> anyhow::Result<()> {
-        let doc = serde_json::to_string(own)?;
-        let changed_at = clock::wall();
-        let made = Made { kind: kind.to_owned(), name: name.into(), doc, changed_at };
-        Ok(self.store.save_made(&made).await?)
-    }
-
-    /// What stands in the file is changed in the file.
-    async fn not_in_file(&self, name: &str) -> anyhow::Result<()> {
-        let site = self.source.site();
-        let known = site.settings.operators.iter().any(|one| one.name.as_str() == name);
-        let made = self.store.made("operator").await?;
-        if known && !made.iter().any(|made| made.name.as_str() == name) {
-            bail!("{name} stands in the configuration file: change it there and reload");
-        }
-        Ok(())
     }
 
     async fn note(&self, act: &str, object: &str) -> anyhow::Result<()> {

@@ -8,99 +8,69 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
 
-use super::config::{Extra, Site, User};
-use crate::acd::{AliasOf, OperatorSettings, ReadyRule};
+use super::config::{Document, Site};
 use crate::model::{Name, Period, Wall};
-use crate::plan::Place;
 use crate::store::{Link, Made, Person, Store};
-use crate::web::{self, Role};
+use crate::web::{self, Role, Sort};
 
 /// How long a one-time link lives.
 const LINK_FOR: Period = Period::hours(1);
 /// Who is made by the link of the first run.
 const FIRST_ADMIN: &str = "admin";
 
-/// An operator made beside the file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct MadeOperator {
-    /// Of the panel.
-    pub login: Option<String>,
-    /// `account:alias`, or an alias that holds everywhere.
-    pub aliases: Vec<String>,
-    /// Disabled; nothing of theirs is deleted.
-    pub disabled: bool,
-}
-
 /// The mark in `made` of people whom the file declares.
 const DECLARED: &str = "declared-user";
 
-/// Everything that was made beside the file.
-pub async fn extra(store: &Store) -> anyhow::Result<Extra> {
-    let mut extra = Extra::default();
-    for made in store.made("operator").await? {
-        extra.operators.push(operator(&made)?);
+/// Everything that was made beside the file, by sort and name.
+pub async fn made(store: &Store) -> anyhow::Result<Vec<Document>> {
+    let mut all = Vec::new();
+    for sort in [Sort::Operator, Sort::Queue] {
+        for made in store.made(sort.word()).await? {
+            let keys = serde_json::from_str(&made.doc).with_context(|| {
+                format!("the {} `{}` in the database cannot be read", made.kind, made.name)
+            })?;
+            all.push(Document { sort, name: made.name.to_string(), keys });
+        }
     }
     let declared = declared(store).await?;
     for person in store.people().await? {
-        let role = Role::of(&person.role).filter(|_| !person.disabled);
-        let Some(role) = role.filter(|_| !declared.contains(&person.login)) else { continue };
-        extra.users.push(User {
-            login: person.login,
-            role,
-            queues: person.queues,
-            operator: person.operator,
-            at: Place::Database,
-        });
+        if Role::of(&person.role).is_some() && !declared.contains(&person.login) {
+            all.push(document(&person));
+        }
     }
-    Ok(extra)
+    Ok(all)
 }
 
-async fn declared(store: &Store) -> anyhow::Result<BTreeSet<Name>> {
+/// A person who was made beside the file, with the keys of `[[user]]`.
+fn document(person: &Person) -> Document {
+    let mut keys = serde_json::Map::new();
+    keys.insert(String::from("role"), person.role.clone().into());
+    let queues: Vec<String> = person.queues.iter().map(ToString::to_string).collect();
+    keys.insert(String::from("queues"), queues.into());
+    keys.insert(String::from("disabled"), person.disabled.into());
+    Document { sort: Sort::User, name: person.login.to_string(), keys }
+}
+
+/// Who has or had their row from the file. They are never what the pages made: who left the file
+/// cannot sign in, and may stand there again later.
+pub async fn declared(store: &Store) -> anyhow::Result<BTreeSet<Name>> {
     Ok(store.made(DECLARED).await?.into_iter().map(|made| made.name).collect())
 }
 
-fn operator(made: &Made) -> anyhow::Result<OperatorSettings> {
-    let own: MadeOperator = read(made)?;
-    Ok(settings(&made.name, &own))
-}
-
-/// An operator made beside the file, as the engine is told.
-pub fn settings(name: &Name, own: &MadeOperator) -> OperatorSettings {
-    let alias = |text: &String| match text.split_once(':') {
-        Some((account, alias)) => {
-            AliasOf { account: Some(account.into()), alias: alias.to_owned() }
-        }
-        None => AliasOf { account: None, alias: text.clone() },
-    };
-    OperatorSettings {
-        name: name.clone(),
-        login: own.login.as_deref().map(Name::from),
-        aliases: own.aliases.iter().map(alias).collect(),
-        ready: ReadyRule::Panel,
-        calls_max: 1,
-        skills: Vec::new(),
-        disabled: own.disabled,
-    }
-}
-
-/// Reads what was made.
-pub fn read<'a, T: Deserialize<'a>>(made: &'a Made) -> anyhow::Result<T> {
-    serde_json::from_str(&made.doc).with_context(|| {
-        format!("the {} `{}` in the database cannot be read", made.kind, made.name)
-    })
+/// Lets a login that left the file be made in the pages.
+pub async fn undeclare(store: &Store, login: &Name) -> anyhow::Result<()> {
+    store.remove_made(DECLARED, login).await?;
+    Ok(())
 }
 
 /// Brings the rows of people in line with a site: who left the file may not sign in any more.
-pub async fn sync(store: &Store, site: &Site, now: Wall) -> anyhow::Result<()> {
-    let off: BTreeSet<&Name> =
-        site.settings.operators.iter().filter(|one| one.disabled).map(|one| &one.name).collect();
+/// Gives the logins whose rights changed; their sessions in the database are ended.
+pub async fn sync(store: &Store, site: &Site, now: Wall) -> anyhow::Result<Vec<Name>> {
+    let mut ended = Vec::new();
     let known = store.people().await?;
     let marked = declared(store).await?;
-    for user in
-        site.users.iter().filter(|user| user.at != Place::Database || user.operator.is_some())
-    {
+    for user in site.users.iter().filter(|user| !user.at.is_pages() || user.operator.is_some()) {
         let old = known.iter().find(|person| person.login == user.login);
         let person = Person {
             login: user.login.clone(),
@@ -109,40 +79,47 @@ pub async fn sync(store: &Store, site: &Site, now: Wall) -> anyhow::Result<()> {
             operator: user.operator.clone(),
             language: old.and_then(|old| old.language.clone()),
             password: None, // kept as it is
-            disabled: user.operator.as_ref().is_some_and(|operator| off.contains(operator)),
+            disabled: user.disabled,
             created_at: old.map_or(now, |old| old.created_at),
         };
-        change(store, old, person).await?;
+        // The mark first: a row without it would be taken for one that the pages made.
         if !marked.contains(&user.login) {
             let (kind, doc) = (DECLARED.to_owned(), String::from("{}"));
             let made = Made { kind, name: user.login.clone(), doc, changed_at: now };
             store.save_made(&made).await?;
         }
+        ended.extend(change(store, old, person).await?);
     }
     for login in &marked {
         if site.users.iter().any(|user| user.login == *login) {
             continue;
         }
         if let Some(old) = known.iter().find(|person| person.login == *login) {
-            change(store, Some(old), Person { disabled: true, ..old.clone() }).await?;
+            let gone = Person { disabled: true, ..old.clone() };
+            ended.extend(change(store, Some(old), gone).await?);
         }
-        store.remove_made(DECLARED, login).await?;
     }
-    Ok(())
+    Ok(ended)
 }
 
-/// Writes a person when something differs; a change of rights ends their sessions.
-async fn change(store: &Store, old: Option<&Person>, person: Person) -> anyhow::Result<()> {
+/// Writes a person when something differs; a change of rights ends their sessions, and then it
+/// gives the login.
+pub async fn change(
+    store: &Store,
+    old: Option<&Person>,
+    person: Person,
+) -> anyhow::Result<Option<Name>> {
     let rights =
         |one: &Person| (one.role.clone(), one.queues.clone(), one.operator.clone(), one.disabled);
     if old.is_some_and(|old| rights(old) == rights(&person)) {
-        return Ok(());
+        return Ok(None);
     }
     store.save_person(&person).await?;
-    if old.is_some() {
-        store.end_sessions_of(&person.login).await?;
+    if old.is_none() {
+        return Ok(None);
     }
-    Ok(())
+    store.end_sessions_of(&person.login).await?;
+    Ok(Some(person.login))
 }
 
 /// Makes a one-time link for somebody and gives its secret.

@@ -5,20 +5,21 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
 
-use super::config::{self, ConfigError, Extra, Files, Site, Sources};
+use super::certificate::Certificate;
+use super::config::{self, ConfigError, Document, Files, Site, Sources};
 use super::driver::Reloaded;
 use super::web_site::web_site;
 use super::{accounts, clock, people};
 use crate::store::Store;
-use crate::web::Web;
+use crate::web::{Changed, Web};
 
 /// Reads a configuration: a file or the defaults, the environment, and what was made beside it.
-pub fn load(file: Option<&PathBuf>, extra: Extra) -> Result<Site, ConfigError> {
+pub fn load(file: Option<&PathBuf>, made: Vec<Document>) -> Result<Site, ConfigError> {
     let environment = config::environment();
     let file = file.map(PathBuf::as_path);
-    let sources = Sources { file, environment: &environment, extra, files: Files::Read };
+    let sources = Sources { file, environment: &environment, made, files: Files::Read };
     config::load(&sources)
 }
 
@@ -38,11 +39,16 @@ pub struct Running {
     pub reloads: mpsc::Sender<Reloaded>,
     /// The web.
     pub web: Web,
+    /// The certificate of the web's listener.
+    pub certificate: Option<Certificate>,
     /// The key of hidden numbers.
     pub key: [u8; 32],
     /// Where the web listens, when no `public_url` says how to reach it.
     pub base: String,
 }
+
+/// The turn to change the configuration; held from the reading to the use.
+pub struct Turn<'a>(#[expect(dead_code, reason = "held, never looked at")] MutexGuard<'a, ()>);
 
 impl Source {
     /// The configuration of a command, or of a server when `running` says who hears of changes.
@@ -61,6 +67,11 @@ impl Source {
         self.site.load_full()
     }
 
+    /// The database.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// What people put before a path of ours.
     pub fn public_url(&self) -> String {
         let site = self.site();
@@ -71,14 +82,36 @@ impl Source {
         site.web.public_url.clone().unwrap_or_else(own)
     }
 
+    /// Waits for the turn to change the configuration.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn(self.reloading.lock().await)
+    }
+
+    /// Reads the file with these documents beside it; nothing is changed by that.
+    pub fn read(&self, made: Vec<Document>) -> Result<Site, ConfigError> {
+        load(self.file.as_ref(), made)
+    }
+
     /// Reads the configuration again and lets everybody use it; says what changed. Fails without
-    /// changing anything when it can not be used.
-    pub async fn reload(&self) -> anyhow::Result<Vec<String>> {
-        let _turn = self.reloading.lock().await;
-        let extra = people::extra(&self.store).await?;
-        let next = Arc::new(load(self.file.as_ref(), extra)?);
-        let changed = self.site().diff(&next);
-        people::sync(&self.store, &next, clock::wall()).await?;
+    /// changing anything when it can not be used, the certificate among it.
+    pub async fn reload(&self) -> anyhow::Result<Changed> {
+        let turn = self.turn().await;
+        let next = self.read(people::made(&self.store).await?)?;
+        if let Some(certificate) = self.running.as_ref().and_then(|it| it.certificate.as_ref())
+            && let Some(files) = &next.web.tls
+        {
+            certificate.renew(files)?;
+        }
+        self.take(next, &turn).await
+    }
+
+    /// Lets everybody use a configuration that was read in this turn.
+    pub async fn take(&self, mut next: Site, _turn: &Turn<'_>) -> anyhow::Result<Changed> {
+        let now = self.site();
+        let changed = now.diff(&next);
+        let restart = next.keep_until_restart(&now);
+        let next = Arc::new(next);
+        let ended = people::sync(&self.store, &next, clock::wall()).await?;
         if let Some(running) = &self.running {
             let (done, told) = oneshot::channel();
             let accounts = Arc::new(accounts::accounts(&next));
@@ -89,6 +122,21 @@ impl Source {
             told.await.context("the server is stopping")?;
         }
         self.site.store(next);
-        Ok(changed)
+        for login in &ended {
+            self.sign_out(login).await;
+        }
+        Ok(Changed { changed, restart, warnings: Vec::new() })
+    }
+
+    /// Ends the sessions of somebody whose rights changed, open streams among them, at once.
+    pub async fn sign_out(&self, login: &crate::model::Name) {
+        match &self.running {
+            Some(running) => running.web.sign_out_all(login).await,
+            None => {
+                if let Err(error) = self.store.end_sessions_of(login).await {
+                    tracing::warn!(%error, "sessions could not be ended");
+                }
+            }
+        }
     }
 }

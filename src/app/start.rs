@@ -19,16 +19,17 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::certificate::Certificate;
 use super::clock::Clock;
 use super::config::Site;
 use super::driver::{Driver, Ends};
 use super::orders::Desk;
 use super::source::{self, Running, Source};
-use super::{accounts, clock, control, people, web_site};
+use super::{accounts, clock, control, making, people, web_site};
 use crate::acd::Settings;
 use crate::model::Seq;
 use crate::store::{
-    self, Forgotten, Journal, JournalLimits, Projector, Recovered, Retention, Store,
+    self, Claim, Forgotten, Journal, JournalLimits, Projector, Recovered, Retention, Store,
 };
 use crate::switch::Switch;
 use crate::web::{self, Hub, Web};
@@ -49,6 +50,7 @@ pub struct Node {
     pub hub: Hub,
     /// Who carries orders out.
     pub desk: Desk,
+    claim: Claim,
     stop_web: CancellationToken,
     stop_driver: CancellationToken,
     stop_rest: CancellationToken,
@@ -65,20 +67,23 @@ pub struct Opened {
     pub store: Store,
     /// The configuration, with what was made beside the file.
     pub site: Arc<Site>,
+    /// The right to write the database.
+    pub claim: Claim,
     recovered: Recovered,
     requests: mpsc::Receiver<store::StoredRequest>,
 }
 
 /// Opens the data directory of a configuration; a command does so when no server runs.
 pub async fn open(file: Option<&PathBuf>) -> anyhow::Result<Opened> {
-    let site = source::load(file, Default::default())?;
+    let site = source::load(file, Vec::new())?;
     make_private(&site.data_dir)?;
     let (journal, recovered, requests) =
         Journal::open(&site.data_dir, JournalLimits::default()).await?;
     let password = site.database.password.as_ref().map(|secret| secret.expose_secret());
     let store = Store::open(&site.database.url, password, &site.data_dir).await?;
-    let site = Arc::new(source::load(file, people::extra(&store).await?)?);
-    Ok(Opened { journal, store, site, recovered, requests })
+    let claim = store.claim().await?;
+    let site = Arc::new(source::load(file, people::made(&store).await?)?);
+    Ok(Opened { journal, store, site, claim, recovered, requests })
 }
 
 /// Brings the database up to the journal, as far as that goes in the time of a stop.
@@ -99,7 +104,7 @@ fn make_private(folder: &Path) -> anyhow::Result<()> {
 
 /// Starts a node on an open data directory. It takes requests when this returns.
 pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node> {
-    let Opened { journal, store, site, recovered, requests } = opened;
+    let Opened { journal, store, site, claim, recovered, requests } = opened;
     for warning in &site.warnings {
         warn!("{warning}");
     }
@@ -111,12 +116,13 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
         .await
         .with_context(|| format!("cannot listen on {}", site.web.listen))?;
     let address = listener.local_addr()?;
-    let tls = site.web.tls.as_ref().map(tls).transpose()?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
+    let certificate = site.web.tls.as_ref().map(Certificate::open).transpose()?;
+    let scheme = if certificate.is_some() { "https" } else { "http" };
     let base = format!("{scheme}://{address}");
 
     let hub = Hub::new(clock.now().wall);
     let (exchange, desk) = web::exchange();
+    let (changes, asked) = web::changes();
     // Before the first request: a page that comes back at once must not see an empty exchange.
     desk.publish(switch.snapshot(clock.now()), hub.last());
     let accounts = Arc::new(accounts::accounts(&site));
@@ -125,6 +131,8 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
         journal: journal.clone(),
         store: store.clone(),
         exchange,
+        changes,
+        patience: web::Patience::default(),
         hub: hub.clone(),
         clock: Arc::new(move || clock.now()),
         site: web_site::web_site(&site, accounts.clone(), key, &base),
@@ -132,7 +140,9 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     };
     let web = Web::new(parts);
     let (reloads, reloaded) = mpsc::channel(RELOADS_MAX);
-    let running = Running { reloads, web: web.clone(), key, base };
+    let tls = certificate.as_ref().map(Certificate::served);
+    let running =
+        Running { reloads, web: web.clone(), certificate: certificate.clone(), key, base };
     let source = Source::new(file, store.clone(), site.clone(), Some(running));
     let (stop_web, stop_driver, stop_rest) =
         (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
@@ -151,15 +161,17 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     let (projector, _lag) = Projector::new(store.clone(), journal.clone());
     let desk = Desk { store: store.clone(), journal: journal.clone(), source: Arc::new(source) };
     let socket = control::open(&site.data_dir)?;
-    let rest = vec![
+    let mut rest = vec![
         tokio::spawn(projector.run(stop_rest.clone())),
         tokio::spawn(control::listen(socket, desk.clone(), stop_rest.clone())),
+        tokio::spawn(making::listen(asked, desk.source.clone(), stop_rest.clone())),
         tokio::spawn(forget(desk.clone(), stop_rest.clone())),
         tokio::spawn(super::telemetry::upkeep(stop_rest.clone())),
     ];
+    rest.extend(certificate.map(|it| tokio::spawn(it.follow(stop_rest.clone()))));
     let web = tokio::spawn(web::serve(web, listener, tls, stop_web.clone()));
     info!(%address, records = last.0, "ready");
-    Ok(Node { address, hub, desk, stop_web, stop_driver, stop_rest, web, driver, rest })
+    Ok(Node { address, hub, desk, claim, stop_web, stop_driver, stop_rest, web, driver, rest })
 }
 
 /// The switch as it was: the last state and the records after it.
@@ -171,19 +183,6 @@ fn fold(settings: &Arc<Settings>, recovered: &Recovered) -> anyhow::Result<Switc
         switch.replay(record);
     }
     Ok(switch)
-}
-
-fn tls(files: &super::config::Tls) -> anyhow::Result<Arc<rustls::ServerConfig>> {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let chain = CertificateDer::pem_file_iter(&files.cert_file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("cannot read {}", files.cert_file.display()))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key_file)
-        .with_context(|| format!("cannot read {}", files.key_file.display()))?;
-    let config = rustls::ServerConfig::builder().with_no_client_auth();
-    let config = config.with_single_cert(chain, key).context("certificate and key do not fit")?;
-    Ok(Arc::new(config))
 }
 
 /// Deletes what is older than it is kept, now and every hour.
@@ -225,8 +224,14 @@ impl Node {
             warn!("the database is behind the journal; the next start goes on with it");
         }
         self.desk.journal.close().await;
+        self.claim.release().await;
         self.desk.store.close().await;
         info!("stopped");
+    }
+
+    /// Resolves when another server has taken the database over.
+    pub async fn taken_over(&self) {
+        self.claim.lost().cancelled().await;
     }
 
     /// Whether a task ended that should not have.

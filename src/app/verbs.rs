@@ -10,7 +10,7 @@ use clap::CommandFactory;
 use tracing::{error, info};
 
 use super::cli::{self, Cli, ConfigVerb, OperatorVerb, TokenVerb, UserVerb, Verb};
-use super::config::{self, Extra, Files, Sources};
+use super::config::{self, Files, Sources};
 use super::orders::{Desk, Done, Order};
 use super::replay_accounts::Accounts;
 use super::signals::{Asked, Signals};
@@ -73,19 +73,24 @@ async fn serve(file: Option<PathBuf>) -> anyhow::Result<()> {
     welcome(file.as_deref(), &node).await?;
     // Without systemd there is nobody to tell.
     let _told = sd_notify::notify(&[sd_notify::NotifyState::Ready]).is_ok();
-    loop {
-        match signals.next().await {
-            Asked::Stop => break,
+    let taken_over = loop {
+        let asked = tokio::select! {
+            asked = signals.next() => asked,
+            () = node.taken_over() => break true,
+        };
+        match asked {
+            Asked::Stop => break false,
             Asked::Reload => match node.desk.carry_out(Order::Reload).await {
                 Ok(done) => info!(changed = done.text, "configuration read again"),
                 Err(error) => error!(error = format!("{error:#}"), "nothing was changed"),
             },
         }
-    }
+    };
     signals.end_at_second();
     info!("stopping: requests in flight are finished");
     let _told = sd_notify::notify(&[sd_notify::NotifyState::Stopping]).is_ok();
     node.stop().await;
+    anyhow::ensure!(!taken_over, "another navbat has taken the database over");
     Ok(())
 }
 
@@ -116,7 +121,7 @@ async fn welcome(file: Option<&Path>, node: &Node) -> anyhow::Result<()> {
 fn check_file(file: Option<&Path>, asked: &cli::Check) -> anyhow::Result<Code> {
     let environment = config::environment();
     let files = if asked.offline { Files::Leave } else { Files::Read };
-    let sources = Sources { file, environment: &environment, extra: Extra::default(), files };
+    let sources = Sources { file, environment: &environment, made: Vec::new(), files };
     Ok(check::run(&sources, asked.json, &mut std::io::stdout())?)
 }
 
@@ -124,7 +129,7 @@ fn show(file: Option<&PathBuf>, asked: &ConfigVerb) -> anyhow::Result<Code> {
     match asked {
         ConfigVerb::Default => printed(config::DEFAULT.trim_end()),
         ConfigVerb::Show => {
-            let site = source::load(file, Extra::default())?;
+            let site = source::load(file, Vec::new())?;
             printed(config::show(&site, true, true).trim_end())
         }
     }
@@ -136,7 +141,7 @@ fn replay_file(config: Option<&PathBuf>, capture: &Path) -> anyhow::Result<Code>
     let capture = replay::read(BufReader::new(opened))?;
     let (settings, accounts) = match config {
         Some(_) => {
-            let site = source::load(config, Extra::default())?;
+            let site = source::load(config, Vec::new())?;
             (site.settings.clone(), Accounts::configured(accounts::accounts(&site)))
         }
         None => {
@@ -161,7 +166,7 @@ fn replay_file(config: Option<&PathBuf>, capture: &Path) -> anyhow::Result<Code>
 }
 
 fn reload(file: Option<&PathBuf>) -> anyhow::Result<Code> {
-    let site = source::load(file, Extra::default())?;
+    let site = source::load(file, Vec::new())?;
     match control::ask(&site.data_dir, &Order::Reload)? {
         Some(done) => printed(&done.text),
         None => anyhow::bail!("no server runs in {}", site.data_dir.display()),
@@ -170,7 +175,7 @@ fn reload(file: Option<&PathBuf>) -> anyhow::Result<Code> {
 
 /// Has the running server carry an order out, or does so itself.
 async fn order_of(file: Option<PathBuf>, order: Order) -> anyhow::Result<Done> {
-    let site = source::load(file.as_ref(), Extra::default())?;
+    let site = source::load(file.as_ref(), Vec::new())?;
     let asked = {
         let (folder, order) = (site.data_dir.clone(), order.clone());
         tokio::task::spawn_blocking(move || control::ask(&folder, &order)).await??
@@ -186,6 +191,7 @@ async fn order_of(file: Option<PathBuf>, order: Order) -> anyhow::Result<Done> {
     let desk = Desk { store: store.clone(), journal: journal.clone(), source };
     let done = desk.carry_out(order).await;
     journal.close().await;
+    opened.claim.release().await;
     store.close().await;
     done
 }

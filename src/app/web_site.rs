@@ -11,7 +11,6 @@ use anyhow::Context;
 use super::config::{Numbers, Site};
 use crate::connect::provider::Account;
 use crate::model::{Number, Party, normalise};
-use crate::plan::Place;
 use crate::web;
 
 /// The key of the references that stand for hidden numbers, in the data directory.
@@ -27,19 +26,25 @@ pub fn web_site(site: &Site, accounts: Arc<Vec<Account>>, key: [u8; 32], base: &
         let rate = web::Rate { per_second: one.rate.per_second, burst: one.rate.burst };
         (one.settings.name.clone(), rate)
     });
-    let declared = site.users.iter().filter(|user| user.at != Place::Database);
+    let declared = site.users.iter().filter(|user| !user.at.is_pages());
     web::Site {
         settings: site.settings.clone(),
+        things: Arc::new(site.things.clone()),
         accounts,
         rates: rates.collect(),
         file_logins: declared.map(|user| user.login.clone()).collect(),
-        eyes: web::Eyes::new(key, lines(site), site.numbers.iter().filter_map(whole)),
+        eyes: web::Eyes::new(key, lines(site), site.numbers.iter().filter_map(whole))
+            .with_kinds(site.providers.iter().map(kind)),
         timezone: site.settings.timezone.clone(),
         language: site.language.word().to_owned(),
         public_url: site.web.public_url.clone().unwrap_or_else(|| base.to_owned()),
         plain_http: site.web.plain_http,
         trusted_proxies: site.web.trusted_proxies.iter().filter_map(|one| proxy(one)).collect(),
     }
+}
+
+fn kind(provider: &super::config::Provider) -> (crate::model::Name, String) {
+    (provider.settings.name.clone(), provider.settings.kind.clone())
 }
 
 /// Our own numbers, which everybody may read.

@@ -22,8 +22,26 @@ pub enum Place {
     },
     /// In an environment variable of this name.
     Environment(Arc<str>),
-    /// In the database, made in the pages.
-    Database,
+    /// In the database: a field of something that was made in the pages.
+    Pages(Arc<InPages>),
+}
+
+/// A field of something that was made in the pages.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InPages {
+    /// `operator`, `queue` or `user`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The way to the value, like `tiers[0].members[1]`; empty: the thing itself.
+    pub field: String,
+}
+
+impl Place {
+    /// Whether it is something made in the pages.
+    pub const fn is_pages(&self) -> bool {
+        matches!(self, Place::Pages(_))
+    }
 }
 
 /// Whether a problem keeps the file from being used.
@@ -76,7 +94,12 @@ impl fmt::Display for Place {
             Place::Default => f.write_str("default"),
             Place::File { file, line, col } => write!(f, "{file}:{line}:{col}"),
             Place::Environment(name) => write!(f, "environment {name}"),
-            Place::Database => f.write_str("database"),
+            Place::Pages(it) if it.field.is_empty() => {
+                write!(f, "{} {}, made in the pages", it.kind, it.name)
+            }
+            Place::Pages(it) => {
+                write!(f, "{} {}, made in the pages, {}", it.kind, it.name, it.field)
+            }
         }
     }
 }
@@ -86,7 +109,7 @@ impl Serialize for Place {
         use serde::ser::SerializeMap;
         let (file, line, col) = match self {
             Place::File { file, line, col } => (file.to_string(), Some(*line), Some(*col)),
-            Place::Default | Place::Environment(_) | Place::Database => {
+            Place::Default | Place::Environment(_) | Place::Pages(_) => {
                 (self.to_string(), None, None)
             }
         };

@@ -115,6 +115,11 @@ impl Store {
         self.one(Sql::new("select 1")).await.map(|_| ())
     }
 
+    /// What another connection to the same database needs.
+    pub(super) fn connect_options(&self) -> AnyConnectOptions {
+        self.pool.connect_options().as_ref().clone()
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }

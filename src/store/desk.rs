@@ -196,6 +196,21 @@ impl Store {
         self.run(sql).await.map(|_| ())
     }
 
+    /// Forgets the oldest answers of a login beyond so many.
+    pub async fn trim_once(&self, login: &Name, kept_max: u32) -> Result<u64, StoreError> {
+        let sql = Sql::new("delete from idempotency where login = ")
+            .text(login.as_str())
+            .push(
+                " and created_at < (select min(created_at) from (select created_at
+                    from idempotency where login = ",
+            )
+            .text(login.as_str())
+            .push(" order by created_at desc limit ")
+            .number(i64::from(kept_max))
+            .push(") as newest)");
+        self.run(sql).await
+    }
+
     /// Gives the key of an action free that failed and may be tried again.
     pub async fn release_once(&self, login: &Name, key: &str) -> Result<(), StoreError> {
         let sql = Sql::new("delete from idempotency where status is null and login = ")

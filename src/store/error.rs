@@ -36,6 +36,9 @@ pub enum StoreError {
     /// Another process works in the same directory.
     #[error("{0} is in use by another navbat; stop it first, or give this one its own data_dir")]
     InUse(PathBuf),
+    /// Another server writes the same database.
+    #[error("another navbat works on this database; stop it first, or give this one its own")]
+    Taken,
     /// A file was written by a later version.
     #[error(
         "{file} has schema version {found}, this navbat knows up to {known}; use the later one"

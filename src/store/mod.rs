@@ -5,6 +5,7 @@
 //! always to be had again from it. The only room that names sqlx.
 
 mod calls;
+mod claim;
 mod db;
 mod decisions;
 mod desk;
@@ -32,6 +33,7 @@ mod stats;
 mod writer;
 
 pub use calls::CallsAsk;
+pub use claim::Claim;
 pub use db::Store;
 pub use decisions::OperatorRuling;
 pub use desk::{AuditRow, Made, Once};

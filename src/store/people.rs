@@ -135,11 +135,16 @@ impl Store {
         Ok(found)
     }
 
-    /// Removes a person and their sessions; false when there is no such person.
+    /// Removes a person with their sessions and the link that could make them again; false when
+    /// there is no such person.
     pub async fn remove_person(&self, login: &Name) -> Result<bool, StoreError> {
-        self.end_sessions_of(login).await?;
-        let sql = Sql::new("delete from person where login = ").text(login.as_str());
-        Ok(self.run(sql).await? > 0)
+        let mut all = self.begin().await?;
+        let of = |head: &'static str| Sql::new(head).text(login.as_str());
+        run_in(&mut all, of("delete from session where login = ")).await?;
+        run_in(&mut all, of("delete from link where login = ")).await?;
+        let gone = run_in(&mut all, of("delete from person where login = ")).await? > 0;
+        all.commit().await?;
+        Ok(gone)
     }
 
     /// Keeps a session.

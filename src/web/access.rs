@@ -81,6 +81,10 @@ pub enum Act {
     SeeBoard,
     /// Health of the providers.
     SeeProviders,
+    /// Decline and answer offers.
+    WorkOffers,
+    /// Queues and what else connects a site.
+    Connect,
     /// Operators, users, tokens, audit.
     Administer,
     /// Figures for the monitoring system.
@@ -88,7 +92,7 @@ pub enum Act {
 }
 
 /// Rows of the table of PRODUCT section 8: operator, supervisor, admin, integrator, wallboard.
-const TABLE: [(Act, [bool; 5]); 12] = {
+const TABLE: [(Act, [bool; 5]); 14] = {
     const Y: bool = true;
     const N: bool = false;
     [
@@ -102,6 +106,8 @@ const TABLE: [(Act, [bool; 5]); 12] = {
         (Act::SeeStats, [Y, Y, Y, N, Y]),
         (Act::SeeBoard, [Y, Y, Y, N, Y]),
         (Act::SeeProviders, [N, Y, Y, Y, N]),
+        (Act::WorkOffers, [Y, Y, Y, N, N]),
+        (Act::Connect, [N, N, Y, Y, N]),
         (Act::Administer, [N, N, Y, N, N]),
         (Act::SeeMetrics, [N, N, Y, Y, N]),
     ]

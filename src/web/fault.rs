@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::switch::Refusal;
 
+use super::changes::{ChangeError, FieldText};
 use super::exchange::AskError;
 
 /// Why a request was not served.
@@ -50,6 +51,15 @@ pub enum Fault {
     /// The request took too long to arrive or to be done.
     #[error("the request took too long")]
     TooSlow,
+    /// Keys of something to make do not fit.
+    #[error("some fields do not fit")]
+    Fields(Vec<FieldText>),
+    /// An action's key came with another action before.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    /// The server is about to end; another one, or the same, is there in a moment.
+    #[error("the server is stopping; try again in a moment")]
+    Stopping,
     /// Too many of them.
     #[error("too many requests; wait {0} s")]
     TooMany(u64),
@@ -77,13 +87,17 @@ pub struct ErrorText {
     pub message: String,
     /// Finds the request in the log.
     pub trace: String,
+    /// With `bad_fields`: what is wrong with which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldText>,
 }
 
 impl Fault {
     /// The status code.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Fault::Bad(_) => StatusCode::BAD_REQUEST,
+            Fault::Bad(_) | Fault::Fields(_) => StatusCode::BAD_REQUEST,
+            Fault::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Fault::SignIn | Fault::WrongPassword => StatusCode::UNAUTHORIZED,
             Fault::Forbidden | Fault::Csrf | Fault::PlainHttp => StatusCode::FORBIDDEN,
             Fault::Missing(_) => StatusCode::NOT_FOUND,
@@ -92,7 +106,7 @@ impl Fault {
             Fault::LongHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Fault::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Fault::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Fault::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Fault::Unavailable | Fault::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Fault::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -113,6 +127,9 @@ impl Fault {
             Fault::TooSlow => "too_slow",
             Fault::TooMany(_) => "too_many",
             Fault::Unavailable => "unavailable",
+            Fault::Stopping => "stopping",
+            Fault::Fields(_) => "bad_fields",
+            Fault::KeyReused => "key_reused",
             Fault::Broken => "broken",
         }
     }
@@ -122,6 +139,7 @@ impl Fault {
         match self {
             Fault::TooMany(seconds) => Some(*seconds),
             Fault::Unavailable => Some(2),
+            Fault::Stopping => Some(5), // longer than a restart takes
             Fault::Bad(_)
             | Fault::SignIn
             | Fault::WrongPassword
@@ -130,6 +148,8 @@ impl Fault {
             | Fault::PlainHttp
             | Fault::Missing(_)
             | Fault::Conflict(_)
+            | Fault::Fields(_)
+            | Fault::KeyReused
             | Fault::TooLarge
             | Fault::LongHeaders
             | Fault::TooSlow
@@ -139,8 +159,13 @@ impl Fault {
 
     /// Writes the envelope.
     pub fn envelope(&self, trace: &str) -> String {
-        let error =
-            ErrorText { code: self.code(), message: self.to_string(), trace: trace.to_owned() };
+        let fields = if let Fault::Fields(fields) = self { fields.as_slice() } else { &[] };
+        let error = ErrorText {
+            code: self.code(),
+            message: self.to_string(),
+            trace: trace.to_owned(),
+            fields: fields.to_vec(),
+        };
         serde_json::to_string(&ErrorBody { error }).unwrap_or_default()
     }
 }
@@ -153,7 +178,7 @@ impl IntoResponse for Fault {
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if matches!(self, Fault::TooLarge | Fault::LongHeaders | Fault::TooSlow) {
+        if matches!(self, Fault::TooLarge | Fault::LongHeaders | Fault::TooSlow | Fault::Stopping) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
@@ -171,6 +196,17 @@ impl From<AskError> for Fault {
                 Fault::Conflict(refusal.to_string())
             }
             AskError::Unanswered => Fault::Unavailable,
+        }
+    }
+}
+
+impl From<ChangeError> for Fault {
+    fn from(error: ChangeError) -> Fault {
+        match error {
+            ChangeError::Unknown(what) => Fault::Missing(what),
+            ChangeError::Conflict(why) => Fault::Conflict(why),
+            ChangeError::Fields(fields) => Fault::Fields(fields),
+            ChangeError::Unavailable => Fault::Unavailable,
         }
     }
 }

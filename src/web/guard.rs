@@ -132,6 +132,10 @@ gates! {
     SeeBoard
     /// May see the providers.
     SeeProviders
+    /// May decline and answer offers.
+    WorkOffers
+    /// May change queues.
+    Connect
     /// May administer.
     Administer
 }

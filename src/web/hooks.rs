@@ -28,9 +28,6 @@ use super::state::{Site, Web};
 /// Largest body; an event is a few hundred bytes.
 const BODY_MAX: usize = 256 * 1024;
 
-/// How long a body may take to arrive.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
-
 /// Longest query string that is kept.
 const QUERY_MAX: usize = 16 * 1024;
 
@@ -63,7 +60,7 @@ pub async fn hook(
         return retry(StatusCode::TOO_MANY_REQUESTS, seconds);
     }
     let (parts, body) = request.into_parts();
-    let body = match read_body(&parts.headers, body).await {
+    let body = match read_body(&parts.headers, body, web.0.patience.request).await {
         Ok(body) => body,
         Err(status) => {
             gate.note(Cause::TooLarge, web.now().mono);
@@ -220,13 +217,13 @@ fn account_of<'a>(site: &'a Site, provider: &str, name: &str, token: &str) -> Op
         .filter(|account| provider::provider_path_matches(account, provider))
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, StatusCode> {
+async fn read_body(headers: &HeaderMap, body: Body, within: Duration) -> Result<Bytes, StatusCode> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let declared = declared.and_then(|text| text.parse::<usize>().ok());
     if declared.is_some_and(|length| length > BODY_MAX) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    match tokio::time::timeout(BODY_WITHIN, to_bytes(body, BODY_MAX)).await {
+    match tokio::time::timeout(within, to_bytes(body, BODY_MAX)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,10 +13,7 @@ use tracing::Instrument;
 
 use super::fault::Fault;
 use super::random;
-
-/// How long a request may take, its body included. A stream answers at once and is not held by
-/// this.
-const WITHIN: Duration = Duration::from_secs(30);
+use super::state::Web;
 
 /// Bytes of request line and headers.
 const HEADERS_MAX: usize = 32 * 1024;
@@ -30,16 +27,25 @@ const CSP_DOCS: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
                         img-src 'self' data:; object-src 'none'; base-uri 'none'; \
                         form-action 'self'; frame-ancestors 'none'";
 
+/// The id under which a request is found in the log; travels with the request.
+#[derive(Debug, Clone)]
+pub struct Trace(pub String);
+
 /// The outermost layer.
-pub async fn surround(request: Request, next: Next) -> Response {
+pub async fn surround(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let trace = random::trace();
+    request.extensions_mut().insert(Trace(trace.clone()));
     let span = tracing::debug_span!("request", trace = %trace, method = %request.method());
     let api = request.uri().path().starts_with("/api/");
     let docs = request.uri().path().starts_with("/api/docs");
+    // Taken before the look at the stop, so that a stop waits for everybody who got past it.
+    let _flight = web.0.flights.token();
     let mut response = if is_too_long(&request) {
         Fault::LongHeaders.into_response()
+    } else if web.0.stop.is_cancelled() && !is_probe(&request) {
+        Fault::Stopping.into_response()
     } else {
-        serve(request, next).instrument(span).await
+        serve(request, next, web.0.patience.request).instrument(span).await
     };
     if let Some(fault) = response.extensions_mut().remove::<Fault>() {
         if fault.status().is_server_error() {
@@ -54,9 +60,14 @@ pub async fn surround(request: Request, next: Next) -> Response {
     response
 }
 
-async fn serve(request: Request, next: Next) -> Response {
+/// What machines ask of a server that stops, too.
+fn is_probe(request: &Request) -> bool {
+    ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path())
+}
+
+async fn serve(request: Request, next: Next, within: Duration) -> Response {
     let served = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(WITHIN, served).await {
+    match tokio::time::timeout(within, served).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             tracing::error!("a handler panicked");

@@ -6,6 +6,7 @@
 
 mod access;
 mod api;
+mod changes;
 mod door;
 mod exchange;
 mod explain;
@@ -27,12 +28,16 @@ mod stream;
 mod view;
 
 pub use access::{Act, Reader, Role, role_may};
+pub use changes::{
+    Asked, Change, ChangeError, Changed, Changes, FieldText, Sort, Thing, Things, changes,
+};
 pub use exchange::{Ask, AskError, Desk, Exchange, Route, exchange};
 pub use explain::{Language, Sentence, explain};
 pub use gates::Rate;
 pub use live::{Event, Hub, HubFull, Next, Subscription};
 pub use random::{kept, secret};
 pub use router::{openapi, router, serve};
+pub use server::{Patience, ServerTls};
 pub use sight::{Eyes, Phone, Sight};
 pub use state::{Clock, Parts, Site, Web};
 pub use view::CallView;

@@ -1,7 +1,5 @@
 //! Every address that is answered, and serving them.
 
-use std::sync::Arc;
-
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::fault::Fault;
 use super::guard::COOKIE;
+use super::server::ServerTls;
 use super::state::Web;
 use super::{api, hooks, layers, once, pages, probe, server};
 
@@ -63,7 +62,7 @@ pub fn router(web: &Web) -> Router {
         .fallback(get(pages::page))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::disable()) // every reader of a body has a bound of its own
-        .layer(middleware::from_fn(layers::surround))
+        .layer(middleware::from_fn_with_state(web.clone(), layers::surround))
         .with_state(web.clone())
 }
 
@@ -90,20 +89,27 @@ fn json_text(text: String) -> Response {
     response
 }
 
-/// Serves the web on a listener until a stop is asked for: streams are told, requests in flight
-/// may finish for 30 s. `tls` is `None` for plain HTTP.
+/// Serves the web on a listener until a stop is asked for: from then on streams are told, new work
+/// is answered 503, requests in flight may finish ([`Patience::stop`](super::Patience)), and then
+/// the listener is closed. `tls` is `None` for plain HTTP.
 pub async fn serve(
     web: Web,
     listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<ServerTls>,
     stop: CancellationToken,
 ) {
-    let told = web.clone();
-    let stopping = stop.clone();
+    let (stopping, closing) = (web.clone(), CancellationToken::new());
+    let close = closing.clone();
     let watch = tokio::spawn(async move {
-        stopping.cancelled().await;
-        told.0.stop.cancel();
+        stop.cancelled().await;
+        stopping.0.stop.cancel();
+        stopping.0.flights.close();
+        let landed = stopping.0.flights.wait();
+        if tokio::time::timeout(stopping.0.patience.stop, landed).await.is_err() {
+            tracing::warn!("requests that did not finish in time are given up");
+        }
+        close.cancel();
     });
-    server::listen(router(&web), listener, tls, stop).await;
+    server::listen(router(&web), listener, tls, web.0.patience, closing).await;
     watch.abort();
 }

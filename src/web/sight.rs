@@ -4,7 +4,7 @@
 //! text and a reference: the number under a block cipher with a key of this installation, so that
 //! equal numbers have equal references, nobody can go back without the key, and nothing is stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
@@ -31,6 +31,7 @@ pub struct Eyes {
     key: [u8; 32],
     lines: BTreeSet<Number>,
     whole_in: BTreeSet<Name>,
+    kinds: BTreeMap<Name, String>,
 }
 
 /// A number as one reader gets it.
@@ -58,7 +59,18 @@ impl Eyes {
         lines: impl IntoIterator<Item = Number>,
         whole_in: impl IntoIterator<Item = Name>,
     ) -> Eyes {
-        Eyes { key, lines: lines.into_iter().collect(), whole_in: whole_in.into_iter().collect() }
+        let (lines, whole_in) = (lines.into_iter().collect(), whole_in.into_iter().collect());
+        Eyes { key, lines, whole_in, kinds: BTreeMap::new() }
+    }
+
+    /// The same eyes, which know the providers of accounts by their kinds.
+    pub fn with_kinds(self, kinds: impl IntoIterator<Item = (Name, String)>) -> Eyes {
+        Eyes { kinds: kinds.into_iter().collect(), ..self }
+    }
+
+    /// The kind of an account's provider; `None` for an account that is none of a provider.
+    pub fn kind_of(&self, account: &Name) -> Option<&str> {
+        self.kinds.get(account).map(String::as_str)
     }
 
     /// How much of the numbers of a queue's callers a reader sees.

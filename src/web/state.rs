@@ -9,17 +9,20 @@ use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::connect::provider::Account;
 use crate::model::{Mono, Name, Now, Period};
 use crate::store::{AccountCount, Journal, Store};
 use crate::switch::Settings;
 
+use super::changes::{Changes, Things};
 use super::door::Door;
 use super::exchange::Exchange;
 use super::gates::{Gates, Rate};
 use super::live::Hub;
 use super::once::Once;
+use super::server::Patience;
 use super::sight::Eyes;
 
 /// How long the counts of the accounts are shown as they are.
@@ -36,6 +39,10 @@ pub struct Parts {
     pub store: Store,
     /// The handle of the exchange.
     pub exchange: Exchange,
+    /// Who makes what the pages may make.
+    pub changes: Changes,
+    /// How long things may take.
+    pub patience: Patience,
     /// What the screens are told.
     pub hub: Hub,
     /// The clock.
@@ -51,6 +58,8 @@ pub struct Parts {
 pub struct Site {
     /// What the exchange is told: operators, queues, accounts.
     pub settings: Arc<Settings>,
+    /// Operators and queues as they are configured.
+    pub things: Things,
     /// How the requests of providers are read.
     pub accounts: Arc<Vec<Account>>,
     /// How much each account may send; the default for the others.
@@ -79,6 +88,8 @@ pub(super) struct Inner {
     pub journal: Journal,
     pub store: Store,
     pub exchange: Exchange,
+    pub changes: Changes,
+    pub patience: Patience,
     pub hub: Hub,
     pub clock: Clock,
     pub site: ArcSwap<Site>,
@@ -86,7 +97,10 @@ pub(super) struct Inner {
     pub gates: Gates,
     pub door: Door,
     pub once: Once,
+    /// Cancelled when the server stops: no new work.
     pub stop: CancellationToken,
+    /// Requests that are being worked on.
+    pub flights: TaskTracker,
     counts: Mutex<Option<(Mono, Arc<Vec<AccountCount>>)>>,
 }
 
@@ -98,6 +112,8 @@ impl Web {
             journal: parts.journal,
             store: parts.store,
             exchange: parts.exchange,
+            changes: parts.changes,
+            patience: parts.patience,
             hub: parts.hub,
             clock: parts.clock,
             site: ArcSwap::from_pointee(parts.site),
@@ -105,6 +121,7 @@ impl Web {
             gates: Gates::default(),
             once: Once::default(),
             stop: CancellationToken::new(),
+            flights: TaskTracker::new(),
             counts: Mutex::new(None),
         }))
     }
@@ -112,6 +129,14 @@ impl Web {
     /// Takes a configuration that was read again.
     pub fn reload(&self, site: Site) {
         self.0.site.store(Arc::new(site));
+    }
+
+    /// Ends every session of a login, open streams among them.
+    pub async fn sign_out_all(&self, login: &Name) {
+        // Where the database does not answer, the sessions end when they are read again.
+        if self.0.door.sign_out_all(login).await.is_err() {
+            tracing::warn!("sessions could not be ended in the database");
+        }
     }
 
     pub(super) fn site(&self) -> Arc<Site> {

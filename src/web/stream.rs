@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -20,10 +19,6 @@ use super::guard::Signed;
 use super::live::{Event, Next, Subscription};
 use super::state::Web;
 use super::view;
-
-/// A comment this often keeps proxies from closing the stream and shows the page that it lives.
-/// The page calls the stream stale after 25 s without bytes.
-const PING_EVERY: Duration = Duration::from_secs(10);
 
 /// Messages between this task and the socket. Small: what waits for a slow browser waits in its
 /// bounded buffer of the hub, where falling behind is noticed.
@@ -83,7 +78,7 @@ async fn feed(
         return;
     }
     let ended = session.ended();
-    let mut ping = tokio::time::interval(PING_EVERY);
+    let mut ping = tokio::time::interval(web.0.patience.ping);
     ping.tick().await; // the first is at once, and the greeting was just sent
     loop {
         let frame = tokio::select! {

@@ -4,4 +4,7 @@
 mod cards;
 mod crash;
 mod life;
+mod making;
 mod rig;
+mod stop;
+mod tls;

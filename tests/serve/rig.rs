@@ -196,6 +196,35 @@ impl Server {
         request.json(&body).send().await.unwrap().status().as_u16()
     }
 
+    /// Does something over the API and gives the status and the answer.
+    pub async fn act(&self, token: &str, what: (&str, &str), body: Value) -> (u16, Value) {
+        self.act_once(token, what, body, None).await
+    }
+
+    /// The same with a key that makes a repeat harmless.
+    pub async fn act_once(
+        &self,
+        token: &str,
+        (method, path): (&str, &str),
+        body: Value,
+        key: Option<&str>,
+    ) -> (u16, Value) {
+        let address = format!("{}/api/v1{path}", self.base);
+        let request = self.http.request(method.parse().unwrap(), address).bearer_auth(token);
+        let request = match key {
+            Some(key) => request.header("Idempotency-Key", key),
+            None => request,
+        };
+        let answer = request.json(&body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.base.split("://").nth(1).unwrap().parse().unwrap()
+    }
+
     /// Posts JSON without any identity.
     pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         let request = self.http.post(format!("{}/api/v1{path}", self.base)).json(&body);

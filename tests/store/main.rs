@@ -2,6 +2,7 @@
 //! `NAVBAT_TEST_PG` holds the address of a server, on PostgreSQL.
 
 mod calls;
+mod claim;
 mod desk;
 mod explain;
 mod journal;

@@ -4,6 +4,7 @@ mod docs;
 mod hooks;
 mod login;
 mod masking;
+mod once;
 mod raw;
 mod rig;
 mod scopes;

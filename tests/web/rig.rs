@@ -12,12 +12,12 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use navbat::acd::{AliasOf, OperatorSettings, QueueSettings, ReadyRule};
 use navbat::connect::provider::{Account, Kind};
 use navbat::model::{
-    By, CallId, Intent, Live, Mono, Name, Now, Number, OperatorId, OperatorView, QueueId,
-    QueueView, Reach, Record, Seq, Stamped, Wall, Work,
+    By, CallId, Intent, Live, Mono, Name, Now, Number, OfferId, OperatorId, OperatorView, Pop,
+    QueueId, QueueView, Reach, Record, Seq, Stamped, Wall, Work,
 };
 use navbat::store::{Journal, JournalLimits, Person, Projector, Store, StoredRequest, Token};
 use navbat::switch::{Settings, Snapshot};
-use navbat::web::{self, Ask, Eyes, Hub, Parts, Rate, Site, Web};
+use navbat::web::{self, Ask, Eyes, Hub, Parts, Patience, Rate, Site, Web};
 use reqwest::{Client, Response};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -58,6 +58,8 @@ pub struct Wish {
     pub limits: JournalLimits,
     /// The exchange never answers.
     pub deaf: bool,
+    /// How long things may take.
+    pub patience: Patience,
     /// Whose forwarding headers are believed.
     pub proxies: Vec<std::net::IpAddr>,
 }
@@ -75,6 +77,7 @@ impl Rig {
         let (journal, _, inbox) = Journal::open(folder, limits).await.unwrap();
         let store = Store::open("sqlite:navbat.db", None, folder).await.unwrap();
         let (exchange, desk) = web::exchange();
+        let (changes, asked) = web::changes();
         desk.publish(snapshot(), u64::MAX);
         tokio::spawn(stand_in(desk, inbox, wish.deaf));
         let clock = Arc::new(AtomicU64::new(1_000_000));
@@ -85,11 +88,14 @@ impl Rig {
             journal: journal.clone(),
             store: store.clone(),
             exchange,
+            changes,
+            patience: wish.patience,
             hub: hub.clone(),
             clock: Arc::new(move || now(read.load(Ordering::SeqCst))),
             site,
             metrics: Some(PrometheusBuilder::new().build_recorder().handle()),
         });
+        tokio::spawn(makes(asked, store.clone(), web.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
@@ -263,6 +269,28 @@ fn now(mono: u64) -> Now {
     Now { mono: Mono(mono), wall: Wall(MORNING.0 + i64::try_from(mono).unwrap()) }
 }
 
+/// Says yes to every change, and carries out those of users, as the configuration's owner does.
+async fn makes(mut asked: mpsc::Receiver<web::Asked>, store: Store, web: Web) {
+    use navbat::web::{Change, Sort};
+    while let Some(web::Asked { change, reply }) = asked.recv().await {
+        match change {
+            Change::Make { sort: Sort::User, name, .. } => {
+                let mut person = store.person("idle").await.unwrap().unwrap();
+                person.login = name.into();
+                store.save_person(&person).await.unwrap();
+            }
+            Change::Disable { sort: Sort::User, name, disabled } => {
+                let mut person = store.person(&name).await.unwrap().unwrap();
+                person.disabled = disabled;
+                store.save_person(&person).await.unwrap();
+                web.sign_out_all(&name.into()).await;
+            }
+            _ => {}
+        }
+        let _ = reply.send(Ok(web::Changed::default()));
+    }
+}
+
 /// Takes requests off the journal and answers what is asked, until the web is gone.
 async fn stand_in(mut desk: web::Desk, mut inbox: mpsc::Receiver<StoredRequest>, deaf: bool) {
     loop {
@@ -304,6 +332,7 @@ fn site() -> Site {
     };
     Site {
         settings: Arc::new(settings),
+        things: Arc::default(),
         accounts: Arc::new(vec![
             account("main", Kind::Sipuni),
             account("flooded", Kind::Sipuni),
@@ -357,7 +386,10 @@ fn snapshot() -> Snapshot {
             operator_view("Bobur", "bobur", "support"),
         ],
         queues: vec![queue(1, "sales"), queue(2, "support")],
-        pops: vec![made::pop("Aziza", "sales"), made::pop("Bobur", "support")],
+        pops: vec![
+            made::pop("Aziza", "sales"),
+            Pop { offer: OfferId(2), ..made::pop("Bobur", "support") },
+        ],
         calls_open: 1,
         episodes_open: 1,
     }

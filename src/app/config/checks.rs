@@ -81,7 +81,7 @@ fn names(read: &Read<'_>, problems: &mut Vec<Problem>) {
     for queue in read.trunks.iter().filter_map(|trunk| trunk.queue.as_ref()) {
         look("queue", &queues, &queue.value, &queue.at);
     }
-    for user in read.users {
+    for user in read.users.iter().filter(|user| !user.disabled) {
         for queue in &user.queues {
             look("queue", &queues, queue.as_str(), &user.at);
         }

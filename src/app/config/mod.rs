@@ -6,12 +6,14 @@
 
 mod checks;
 mod environment;
+mod made;
 mod names;
 mod outlets;
 mod parts;
 mod people;
 mod providers;
 mod queues;
+mod restart;
 mod secrets;
 mod show;
 mod trunks;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use made::Document;
 pub use names::is_name;
 pub use outlets::{Alert, Outlet};
 pub use parts::{Database, Language, Retention, Rtp, Sip, Tls, Web};
@@ -33,10 +36,10 @@ pub use secrets::Files;
 pub use show::{DEFAULT, show};
 pub use trunks::Trunk;
 
-use crate::acd::{OperatorSettings, QueueSettings, Settings};
+use crate::acd::Settings;
 use crate::model::{Name, Number};
-use crate::plan::{Calendars, Found, Level, Place, Plan, Problem, Reader, Shown, parse, quoted};
-use crate::web::Role;
+use crate::plan::{Calendars, Found, Level, Place, Plan, Problem, Reader, Shown, parse};
+use crate::web::{Role, Thing};
 use people::Operator;
 use queues::Queue;
 use secrets::Vault;
@@ -69,6 +72,8 @@ pub struct Site {
     pub web: Web,
     /// Who signs in; logins of operators are among them.
     pub users: Vec<User>,
+    /// Operators and queues as the pages show them.
+    pub things: Vec<Thing>,
     /// What the edges need to know of operators, by name.
     pub devices: BTreeMap<Name, Devices>,
     /// What role operator sees of a queue's callers.
@@ -93,17 +98,6 @@ pub struct Site {
     pub keys: BTreeSet<String>,
 }
 
-/// What was made in the pages and is kept in the database.
-#[derive(Debug, Clone, Default)]
-pub struct Extra {
-    /// Operators.
-    pub operators: Vec<OperatorSettings>,
-    /// Queues.
-    pub queues: Vec<QueueSettings>,
-    /// Users.
-    pub users: Vec<User>,
-}
-
 /// What a configuration is made of.
 #[derive(Debug)]
 pub struct Sources<'a> {
@@ -111,8 +105,8 @@ pub struct Sources<'a> {
     pub file: Option<&'a Path>,
     /// All variables of the process.
     pub environment: &'a [(String, String)],
-    /// From the database.
-    pub extra: Extra,
+    /// What was made in the pages and is kept in the database.
+    pub made: Vec<Document>,
     /// Whether secrets and certificates are looked at.
     pub files: Files,
 }
@@ -120,7 +114,7 @@ pub struct Sources<'a> {
 impl Sources<'_> {
     /// Only a file and nothing around it.
     pub fn file(file: &Path) -> Sources<'_> {
-        Sources { file: Some(file), environment: &[], extra: Extra::default(), files: Files::Read }
+        Sources { file: Some(file), environment: &[], made: Vec::new(), files: Files::Read }
     }
 }
 
@@ -187,11 +181,11 @@ fn read_file(file: &Path, at: &Place) -> Result<String, Problem> {
 fn read(file: &Text<'_>, sources: &Sources<'_>) -> Result<Site, Vec<Problem>> {
     let mut entries = parse(file.name, file.text)?;
     let mut problems = environment::put(&mut entries, sources.environment);
+    problems.extend(made::put(&mut entries, &sources.made));
     let reader = Reader::default();
     let vault = Vault::new(file.base.to_owned(), sources.files);
     let top = Place::File { file: file.name.into(), line: 1, col: 1 };
-    let mut draft = Draft::read(reader.top(&entries, top.clone()), &vault);
-    draft.merge(&sources.extra, &reader);
+    let draft = Draft::read(reader.top(&entries, top.clone()), &vault);
     let everything = checks::Read {
         operators: &draft.operators,
         queues: &draft.queues,
@@ -286,38 +280,6 @@ impl Draft {
         }
     }
 
-    /// Adds what the database keeps. A name in both is an error: nobody could tell which counts.
-    fn merge(&mut self, extra: &Extra, reader: &Reader) {
-        let twice = |what: &str, name: &Name, at: &Place| {
-            let message = format!("{what} {} is in the pages as well", quoted(name.as_str()));
-            let mend = "take it out of this file, or delete it in the pages";
-            reader.add(Problem::error(at, "duplicate", message).mend(mend));
-        };
-        for own in &extra.operators {
-            match self.operators.iter().find(|other| other.settings.name == own.name) {
-                Some(other) => twice("operator", &own.name, &other.at),
-                None => self.operators.push(Operator {
-                    settings: own.clone(),
-                    devices: Devices::default(),
-                    at: Place::Database,
-                    aliases_at: vec![Place::Database; own.aliases.len()],
-                }),
-            }
-        }
-        for own in &extra.queues {
-            match self.queues.iter().find(|other| other.settings.name == own.name) {
-                Some(other) => twice("queue", &own.name, &other.at),
-                None => self.queues.push(Queue::of_database(own)),
-            }
-        }
-        for own in &extra.users {
-            match self.users.iter().find(|other| other.login == own.login) {
-                Some(other) => twice("user", &own.login, &other.at),
-                None => self.users.push(User { at: Place::Database, ..own.clone() }),
-            }
-        }
-    }
-
     fn site(self, plans: Vec<Arc<Plan>>, values: Vec<Shown>, keys: BTreeSet<String>) -> Site {
         let mut users = self.users;
         for operator in &self.operators {
@@ -326,9 +288,11 @@ impl Draft {
                 role: Role::Operator,
                 queues: Vec::new(),
                 operator: Some(operator.settings.name.clone()),
+                disabled: operator.settings.disabled,
                 at: operator.at.clone(),
             }));
         }
+        let things = made::things(&self.operators, &self.queues, &values);
         let numbers = self.queues.iter().map(|q| (q.settings.name.clone(), q.numbers)).collect();
         let devices = self
             .operators
@@ -356,6 +320,7 @@ impl Draft {
             plans,
             web: self.web,
             users,
+            things,
             devices,
             numbers,
             trunks: self.trunks,

@@ -20,6 +20,8 @@ pub struct User {
     pub queues: Vec<Name>,
     /// The operator this is the login of.
     pub operator: Option<Name>,
+    /// May not sign in.
+    pub disabled: bool,
     /// Where the login stands.
     pub at: Place,
 }
@@ -69,6 +71,7 @@ pub fn users(top: &mut Section<'_>) -> Vec<User> {
         let login = section.must::<String>("login");
         let role = section.must::<String>("role");
         let queues = section.list::<String>("queues");
+        let disabled = section.or("disabled", false);
         let role = role.and_then(|found| section.pick("role", &found, &words));
         if let (Some(login), Some(role)) = (&login, role) {
             check_name(&section, login);
@@ -78,6 +81,7 @@ pub fn users(top: &mut Section<'_>) -> Vec<User> {
                 role,
                 queues: queues.into_iter().map(|queue| queue.value.into()).collect(),
                 operator: None,
+                disabled,
                 at: login.at.clone(),
             });
         }
@@ -112,6 +116,7 @@ fn operator(
         &[("panel", ReadyRule::Panel), ("always", ReadyRule::Always)],
         ReadyRule::Panel,
     );
+    let disabled = section.or("disabled", false);
     let devices = devices(&mut section, vault);
     if let Some(login) = &login {
         check_name(&section, login);
@@ -137,7 +142,7 @@ fn operator(
             ready,
             calls_max: 1,
             skills: skills.into_iter().map(|skill| skill.value.into()).collect(),
-            disabled: false,
+            disabled,
         },
         devices,
         at: name.at,

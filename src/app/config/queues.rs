@@ -38,27 +38,6 @@ pub struct Queue {
     pub weighted: Option<Place>,
 }
 
-impl Queue {
-    /// A queue that was made in the pages.
-    pub fn of_database(settings: &QueueSettings) -> Queue {
-        let found = |name: &Name| Found { value: name.to_string(), at: Place::Database };
-        let members = settings.tiers.iter().flat_map(|tier| &tier.members);
-        let onward = settings.overflow.iter().filter_map(|step| match &step.to {
-            OverflowTo::Queue(name) => Some(found(name)),
-            OverflowTo::Callback | OverflowTo::Dial(_) => None,
-            OverflowTo::Voicemail | OverflowTo::End => None,
-        });
-        Queue {
-            numbers: Numbers::Masked,
-            at: Place::Database,
-            members: members.map(|member| found(&member.operator)).collect(),
-            onward: onward.collect(),
-            weighted: None,
-            settings: settings.clone(),
-        }
-    }
-}
-
 /// Reads every calendar.
 pub fn calendars(top: &mut Section<'_>, zone: &jiff::tz::TimeZone) -> Calendars {
     let mut calendars = Calendars::new();

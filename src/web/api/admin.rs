@@ -1,4 +1,4 @@
-//! Administration: people, tokens, operators as configured, and who did what.
+//! Administration: tokens, who did what, and reading the configuration again.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -6,9 +6,10 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::model::{Name, Period};
-use crate::store::{Link, Person, Token};
+use crate::model::Name;
+use crate::store::Token;
 use crate::web::access::{Reader, Role};
+use crate::web::changes::{Change, Changed};
 use crate::web::door::fault;
 use crate::web::fault::{ErrorBody, Fault};
 use crate::web::guard::Administer;
@@ -16,200 +17,10 @@ use crate::web::random;
 use crate::web::state::Web;
 use crate::web::view::{maybe_stamp, stamp};
 
-use super::{Asked, Items, Paged, Sent, cursor, name};
+use super::{Asked, Items, Paged, Sent, ShownOnce, cursor, name};
 
-/// How long a one-time link is good for.
-pub const LINK_FOR: Period = Period::hours(1);
-
-/// Longest login, token name and operator name.
+/// Longest token name.
 const NAME_MAX: usize = 64;
-
-/// One operator as configured.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct OperatorRow {
-    name: String,
-    login: Option<String>,
-    aliases: Vec<String>,
-    skills: Vec<String>,
-    disabled: bool,
-}
-
-/// Operators as configured.
-#[utoipa::path(get, path = "/admin/operators", tag = "admin", responses(
-    (status = 200, body = Items<OperatorRow>)))]
-pub async fn operators(
-    State(web): State<Web>,
-    Administer(_admin): Administer,
-) -> Json<Items<OperatorRow>> {
-    let site = web.site();
-    let rows = site.settings.operators.iter().map(|operator| OperatorRow {
-        name: operator.name.to_string(),
-        login: operator.login.as_ref().map(ToString::to_string),
-        aliases: operator
-            .aliases
-            .iter()
-            .map(|alias| match &alias.account {
-                Some(account) => format!("{account}:{}", alias.alias),
-                None => alias.alias.clone(),
-            })
-            .collect(),
-        skills: operator.skills.iter().map(ToString::to_string).collect(),
-        disabled: operator.disabled,
-    });
-    Json(Items { items: rows.collect() })
-}
-
-/// Somebody who may sign in.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct UserRow {
-    login: String,
-    role: String,
-    queues: Vec<String>,
-    operator: Option<String>,
-    disabled: bool,
-    /// Whether a password was set.
-    has_password: bool,
-    /// Declared in the file: read-only here.
-    from_file: bool,
-    created_at: String,
-}
-
-/// People.
-#[utoipa::path(get, path = "/admin/users", tag = "admin", responses(
-    (status = 200, body = Items<UserRow>)))]
-pub async fn users(
-    State(web): State<Web>,
-    Administer(_admin): Administer,
-) -> Result<Json<Items<UserRow>>, Fault> {
-    let site = web.site();
-    let people = web.0.store.people().await.map_err(fault)?;
-    let rows = people.into_iter().map(|person| UserRow {
-        from_file: site.file_logins.contains(&person.login),
-        login: person.login.to_string(),
-        role: person.role,
-        queues: person.queues.iter().map(ToString::to_string).collect(),
-        operator: person.operator.map(|operator| operator.to_string()),
-        disabled: person.disabled,
-        has_password: person.password.is_some(),
-        created_at: stamp(person.created_at),
-    });
-    Ok(Json(Items { items: rows.collect() }))
-}
-
-/// A person to add.
-#[derive(Deserialize, ToSchema)]
-pub struct NewUser {
-    login: String,
-    role: Role,
-    #[serde(default)]
-    queues: Vec<String>,
-    #[serde(default)]
-    operator: Option<String>,
-}
-
-/// A one-time link; shown once.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct NewLink {
-    link: String,
-    expires_at: String,
-}
-
-/// Adds a person and makes the link that sets their password.
-#[utoipa::path(post, path = "/admin/users", tag = "admin", request_body = NewUser, responses(
-    (status = 201, body = NewLink), (status = 409, body = ErrorBody)))]
-pub async fn add_user(
-    State(web): State<Web>,
-    Administer(admin): Administer,
-    Sent(sent): Sent<NewUser>,
-) -> Result<(StatusCode, Json<NewLink>), Fault> {
-    let login = named("login", &sent.login)?;
-    if web.0.store.person(login.as_str()).await.map_err(fault)?.is_some() {
-        return Err(Fault::Conflict(String::from("there is such a login already")));
-    }
-    let person = Person {
-        login: login.clone(),
-        role: sent.role.word().to_owned(),
-        queues: sent.queues.iter().map(|queue| Name::from(queue.as_str())).collect(),
-        operator: sent.operator.map(Name::from),
-        language: None,
-        password: None,
-        disabled: false,
-        created_at: web.now().wall,
-    };
-    web.0.store.save_person(&person).await.map_err(fault)?;
-    web.0.door.audit(&admin, "user add", login.as_str(), role_told(sent.role)).await;
-    let link = link(&web, &person).await?;
-    Ok((StatusCode::CREATED, Json(link)))
-}
-
-/// Whether a person may come in.
-#[derive(Deserialize, ToSchema)]
-pub struct Disable {
-    disabled: bool,
-}
-
-/// Locks a person out at once, or lets them in again.
-#[utoipa::path(post, path = "/admin/users/{login}/disable", tag = "admin",
-    request_body = Disable, params(("login" = String, Path)), responses(
-    (status = 204), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-pub async fn disable_user(
-    State(web): State<Web>,
-    Administer(admin): Administer,
-    Path(login): Path<String>,
-    Sent(sent): Sent<Disable>,
-) -> Result<StatusCode, Fault> {
-    let mut person = made_here(&web, &login).await?;
-    if person.login == admin.login {
-        return Err(Fault::Conflict(String::from("one cannot lock oneself out")));
-    }
-    person.disabled = sent.disabled;
-    web.0.store.save_person(&person).await.map_err(fault)?;
-    web.0.door.sign_out_all(&person.login).await?;
-    let told = serde_json::json!({ "disabled": sent.disabled });
-    web.0.door.audit(&admin, "user disable", &login, told).await;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Makes a fresh one-time link for a person.
-#[utoipa::path(post, path = "/admin/users/{login}/link", tag = "admin",
-    params(("login" = String, Path)), responses(
-    (status = 201, body = NewLink), (status = 404, body = ErrorBody)))]
-pub async fn link_user(
-    State(web): State<Web>,
-    Administer(admin): Administer,
-    Path(login): Path<String>,
-) -> Result<(StatusCode, Json<NewLink>), Fault> {
-    let person = web.0.store.person(&login).await.map_err(fault)?;
-    let person = person.ok_or(Fault::Missing("user"))?;
-    web.0.door.audit(&admin, "user link", &login, serde_json::json!({})).await;
-    Ok((StatusCode::CREATED, Json(link(&web, &person).await?)))
-}
-
-async fn link(web: &Web, person: &Person) -> Result<NewLink, Fault> {
-    let secret = random::secret()?;
-    let now = web.now().wall;
-    let link = Link {
-        hash: random::kept(&secret),
-        login: person.login.clone(),
-        role: person.role.clone(),
-        created_at: now,
-        expires_at: now + LINK_FOR,
-    };
-    web.0.store.add_link(&link).await.map_err(fault)?;
-    let link_text = format!("{}/setup#{secret}", web.site().public_url);
-    Ok(NewLink { link: link_text, expires_at: stamp(link.expires_at) })
-}
-
-/// A person that the file does not declare.
-async fn made_here(web: &Web, login: &str) -> Result<Person, Fault> {
-    let person = web.0.store.person(login).await.map_err(fault)?;
-    let person = person.ok_or(Fault::Missing("user"))?;
-    if web.site().file_logins.contains(&person.login) {
-        let why = "declared in the configuration file: change it there";
-        return Err(Fault::Conflict(String::from(why)));
-    }
-    Ok(person)
-}
 
 /// A program's token.
 #[derive(Debug, Serialize, ToSchema)]
@@ -265,7 +76,7 @@ pub async fn add_token(
     State(web): State<Web>,
     Administer(admin): Administer,
     Sent(sent): Sent<NewToken>,
-) -> Result<(StatusCode, Json<TokenMade>), Fault> {
+) -> Result<(StatusCode, ShownOnce<TokenMade>), Fault> {
     let token_name = named("name", &sent.name)?;
     let secret = random::secret()?;
     let token = Token {
@@ -282,7 +93,7 @@ pub async fn add_token(
         return Err(Fault::Conflict(String::from("there is a token of that name already")));
     }
     web.0.door.audit(&admin, "token create", token.name.as_str(), role_told(sent.role)).await;
-    Ok((StatusCode::CREATED, Json(TokenMade { token: secret })))
+    Ok((StatusCode::CREATED, ShownOnce(TokenMade { token: secret })))
 }
 
 /// Takes a token back; its open streams end at once.
@@ -346,6 +157,21 @@ pub async fn audit(
         detail: serde_json::from_str(&row.doc).unwrap_or_default(),
     });
     Ok(Json(Paged { items: items.collect(), next: page.next.map(|next| next.to_string()) }))
+}
+
+/// Reads the configuration file again. A file with a mistake changes nothing; `fields` then holds
+/// every place of it.
+#[utoipa::path(post, path = "/admin/reload", tag = "admin", responses(
+    (status = 200, body = Changed), (status = 400, body = ErrorBody),
+    (status = 409, body = ErrorBody)))]
+pub async fn reload(
+    State(web): State<Web>,
+    Administer(admin): Administer,
+) -> Result<Json<Changed>, Fault> {
+    let changed = web.0.changes.make(Change::Reload).await?;
+    let told = serde_json::json!({ "changed": changed.changed.len(), "restart": changed.restart });
+    web.0.door.audit(&admin, "reload", "configuration", told).await;
+    Ok(Json(changed))
 }
 
 fn named(field: &str, text: &str) -> Result<Name, Fault> {

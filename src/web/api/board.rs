@@ -13,7 +13,7 @@ use crate::web::state::Web;
 use crate::web::view::{OperatorView, PopView, QueueView, maybe_stamp, stamp};
 
 use super::floor::{operators_for, queues_for};
-use super::providers::{ProviderView, providers_for};
+use super::providers::{ProviderView, providers_on_board};
 use super::stats::{self, Waits};
 
 /// The board.
@@ -72,6 +72,6 @@ pub async fn board(
         today: today.map(|tally| Waits::of(String::from("today"), &tally)),
         open_episodes: episodes.as_ref().map(|episodes| episodes.open()),
         oldest_episode_at: maybe_stamp(episodes.and_then(|episodes| episodes.oldest_at)),
-        providers: providers_for(&web, &reader).await,
+        providers: providers_on_board(&web, &reader).await,
     }))
 }

@@ -122,3 +122,25 @@ pub async fn set_presence(
     }
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Ends an operator's wrap-up before its time; nothing happens where there is none.
+#[utoipa::path(post, path = "/presence/{operator}/end-wrap-up", tag = "floor",
+    params(("operator" = String, Path)), responses(
+    (status = 204), (status = 404, body = ErrorBody)))]
+pub async fn end_wrap_up(
+    State(web): State<Web>,
+    SetPresence(reader): SetPresence,
+    Path(operator): Path<String>,
+) -> Result<StatusCode, Fault> {
+    let operator = Name::from(operator);
+    let seen = web.0.exchange.snapshot();
+    let found = seen.operators.iter().find(|one| one.name == operator);
+    found.filter(|one| reader.sets_presence_of(one)).ok_or(Fault::Missing("operator"))?;
+    let supervisor = !reader.is_operator(&operator);
+    let command = Command::EndWrapUp { operator: operator.clone() };
+    web.0.exchange.command(reader.login.clone(), supervisor, command).await?;
+    if supervisor {
+        web.0.door.audit(&reader, "end wrap-up", operator.as_str(), serde_json::json!({})).await;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -6,12 +6,17 @@ mod calls;
 mod floor;
 mod me;
 mod missed;
+mod offers;
 mod providers;
 mod stats;
+mod things;
+mod users;
 
+use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -28,7 +33,7 @@ use super::state::{Site, Web};
 use super::stream;
 
 /// Largest body of an action.
-const BODY_MAX: usize = 64 * 1024;
+pub const BODY_MAX: usize = 64 * 1024;
 
 /// Every endpoint under `/api/v1`.
 pub fn router() -> OpenApiRouter<Web> {
@@ -54,10 +59,19 @@ pub fn router() -> OpenApiRouter<Web> {
         .routes(routes!(stats::answered))
         .routes(routes!(stats::service_level))
         .routes(routes!(board::board))
-        .routes(routes!(admin::operators))
-        .routes(routes!(admin::users, admin::add_user))
-        .routes(routes!(admin::disable_user))
-        .routes(routes!(admin::link_user))
+        .routes(routes!(floor::end_wrap_up))
+        .routes(routes!(offers::decline))
+        .routes(routes!(offers::answer))
+        .routes(routes!(things::operators, things::add_operator))
+        .routes(routes!(things::put_operator, things::remove_operator))
+        .routes(routes!(things::disable_operator))
+        .routes(routes!(things::queues, things::add_queue))
+        .routes(routes!(things::put_queue, things::remove_queue))
+        .routes(routes!(users::users, users::add_user))
+        .routes(routes!(users::put_user, users::remove_user))
+        .routes(routes!(users::disable_user))
+        .routes(routes!(users::link_user))
+        .routes(routes!(admin::reload))
         .routes(routes!(admin::tokens, admin::add_token))
         .routes(routes!(admin::revoke_token))
         .routes(routes!(admin::audit))
@@ -77,6 +91,21 @@ pub struct Paged<T> {
     pub items: Vec<T>,
     /// `cursor` of the next page; null on the last.
     pub next: Option<String>,
+}
+
+/// An answer that holds a secret: it is shown once, so a repeat of the action does not get it.
+pub struct ShownOnce<T>(pub T);
+
+/// The mark of such an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Secret;
+
+impl<T: Serialize> IntoResponse for ShownOnce<T> {
+    fn into_response(self) -> Response {
+        let mut response = Json(self.0).into_response();
+        response.extensions_mut().insert(Secret);
+        response
+    }
 }
 
 /// A JSON body. Another content type is refused, which keeps foreign pages' forms out.

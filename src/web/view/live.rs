@@ -149,6 +149,8 @@ pub struct PopView {
     pub authority: &'static str,
     /// The account that brought the call.
     pub account: String,
+    /// The kind of the account's provider; null for our own telephones.
+    pub provider: Option<String>,
     /// When this offer was made.
     pub offered_at: String,
 }
@@ -284,6 +286,7 @@ impl PopView {
             direction: pop.direction.map(direction_word),
             authority: authority_word(pop.authority),
             account: text(&pop.account),
+            provider: eyes.kind_of(&pop.account).map(str::to_owned),
             offered_at: stamp(pop.offered_at),
         }
     }
