@@ -291,6 +291,14 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         &[("6:19 duplicate", "two owners: `D`")],
     ),
     (
+        "[[operator]]\nname = \"D\"\nsip = { user = \"d\", password = \"p\" }\n[[operator]]\nname = \"S\"\nsip = { user = \"d\", password = \"q\" }",
+        &[("5:8 duplicate", "telephone `d` has two owners")],
+    ),
+    (
+        "[[operator]]\nname = \"D\"\nsip = { user = \"d@x\", password = \"p\" }",
+        &[("2:8 bad-name", "letters, digits")],
+    ),
+    (
         "[[operator]]\nname = \"D\"\naliases = [\"201\"]\n[[operator]]\nname = \"D\"\naliases = [\"202\"]",
         &[("5:8 duplicate", "stands twice")],
     ),

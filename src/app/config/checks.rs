@@ -11,6 +11,9 @@ use crate::acd::{OverflowTo, Strategy};
 use crate::model::{Name, Period};
 use crate::plan::{Found, Place, Problem, nearest, quoted};
 
+/// Longer names do not fit on a telephone's display.
+const SIP_USER_MAX: usize = 64;
+
 /// Everything that names something else.
 pub struct Read<'a> {
     /// All operators, those of the database too.
@@ -31,6 +34,7 @@ pub fn check(read: &Read<'_>) -> Vec<Problem> {
     names(read, &mut problems);
     logins(read, &mut problems);
     aliases(read, &mut problems);
+    telephones(read, &mut problems);
     circles(read, &mut problems);
     for queue in read.queues {
         one_sided(queue, &mut problems);
@@ -97,6 +101,25 @@ fn logins(read: &Read<'_>, problems: &mut Vec<Problem>) {
             let message =
                 format!("login {} has two owners, the first at {first}", quoted(login.as_str()));
             problems.push(Problem::error(&operator.at, "duplicate", message));
+        }
+    }
+}
+
+/// Telephones register by a name that is one operator's and fits into an address.
+fn telephones(read: &Read<'_>, problems: &mut Vec<Problem>) {
+    let mut owners: BTreeMap<&str, &Place> = BTreeMap::new();
+    for operator in read.operators {
+        let Some((user, _)) = &operator.devices.sip else { continue };
+        if let Some(first) = owners.insert(user, &operator.at) {
+            let message =
+                format!("telephone {} has two owners, the first at {first}", quoted(user));
+            problems.push(Problem::error(&operator.at, "duplicate", message));
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
+        if !(1..=SIP_USER_MAX).contains(&user.len()) || !user.bytes().all(plain) {
+            let message = format!("{} is no name for a telephone", quoted(user));
+            let mend = format!("up to {SIP_USER_MAX} letters, digits and - _ . + in `sip.user`");
+            problems.push(Problem::error(&operator.at, "bad-name", message).mend(mend));
         }
     }
 }

@@ -304,7 +304,12 @@ impl Draft {
             timezone: self.house.timezone,
             operators: self.operators.into_iter().map(|operator| operator.settings).collect(),
             queues: self.queues.into_iter().map(|queue| queue.settings).collect(),
-            accounts: self.providers.iter().map(|p| p.settings.clone()).collect(),
+            accounts: self
+                .providers
+                .iter()
+                .map(|provider| provider.settings.clone())
+                .chain(self.trunks.iter().map(Trunk::account))
+                .collect(),
             plans: plans.clone(),
         };
         settings.version = fingerprint(&settings);

@@ -105,7 +105,7 @@ pub struct Web {
 /// Section `[sip]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sip {
-    /// Transport (`udp`, `tcp`, `tls`, `wss`) and address.
+    /// Transport (`udp`, `tcp`, `tls`, `ws`, `wss`) and address; none: no telephones.
     pub listen: Vec<(String, SocketAddr)>,
     /// The realm of registrations.
     pub domain: String,
@@ -113,6 +113,8 @@ pub struct Sip {
     pub advertise: Option<String>,
     /// For `tls:` and `wss:`.
     pub tls: Option<Tls>,
+    /// What an operator dials to take a call that rings elsewhere.
+    pub pickup: String,
 }
 
 /// Section `[rtp]`.
@@ -240,6 +242,7 @@ pub fn sip(top: &mut Section<'_>, vault: &Vault) -> Sip {
         domain: "navbat.local".into(),
         advertise: None,
         tls: None,
+        pickup: "*8".into(),
     };
     let mut section = top.table("sip");
     let words = sip.listen.iter().map(|(kind, address)| format!("{kind}:{address}")).collect();
@@ -248,6 +251,7 @@ pub fn sip(top: &mut Section<'_>, vault: &Vault) -> Sip {
     sip.domain = section.or("domain", sip.domain);
     let advertise = section.or("advertise", String::new());
     sip.advertise = Some(advertise).filter(|address| !address.is_empty());
+    sip.pickup = section.or("pickup", sip.pickup);
     sip.tls = tls(&mut section, vault);
     let secure = |(kind, _): &(String, SocketAddr)| kind == "tls" || kind == "wss";
     if sip.tls.is_none() && sip.listen.iter().any(secure) {
@@ -260,7 +264,7 @@ pub fn sip(top: &mut Section<'_>, vault: &Vault) -> Sip {
 
 fn transport(section: &Section<'_>, found: &Found<String>) -> Option<(String, SocketAddr)> {
     let (kind, address) = found.value.split_once(':').unwrap_or(("", ""));
-    if !["udp", "tcp", "tls", "wss"].contains(&kind) {
+    if !["udp", "tcp", "tls", "ws", "wss"].contains(&kind) {
         let message = format!("{} has no transport", quoted(&found.value));
         section.error(&found.at, "bad-value", message, "write udp:127.0.0.1:5060");
         return None;
