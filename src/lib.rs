@@ -12,9 +12,10 @@
 //! | `sip` | pure | model | SIP: messages, transactions, dialogs, registrar, digest, SDP |
 //! | `switch` | pure | model, plan, acd | the whole exchange as one value: input in, outputs out |
 //! | `store` | edge | model | journal, inbox, migrations, projections, queries, outbox |
+//! | `net` | edge | model, sip, switch | sockets under SIP: UDP, TCP, TLS, WebSocket; carriers' names |
 //! | `connect` | edge | model, switch, store | one file per provider; delivery workers |
 //! | `web` | edge | model, plan, switch, store, connect | hooks, API, live stream, login |
-//! | `app` | top | model, plan, acd, switch, store, connect, web | configuration, command line, driver, clock, demo |
+//! | `app` | top | model, plan, sip, acd, switch, net, store, connect, web | configuration, command line, driver, clock, demo |
 #![warn(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,6 +28,7 @@ pub mod acd;
 pub mod app;
 pub mod connect;
 pub mod model;
+pub mod net;
 pub mod plan;
 pub mod sip;
 pub mod store;

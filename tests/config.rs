@@ -147,6 +147,7 @@ const EXAMPLES: &[&str] = &[
     "provider.office-pbx.trunks",
     "provider.uzt-itl.profile",
     "trunk.sarkor.lines",
+    "trunk.sarkor.sources",
     "notify.chiefs.chats",
     "notify.mail.host",
     "notify.mail.from",
