@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -17,7 +17,7 @@ use super::clock::Clock;
 use super::hearing;
 use crate::connect::provider::Account;
 use crate::model::{Name, Now, Period, Record, Seq, Stamped};
-use crate::store::{Commit, Journal, StoredRequest};
+use crate::store::{Commit, Journal, JournalError, StoredRequest};
 use crate::switch::{Effect, Input, Output, Refusal, RouteAsk, Settings, Switch, Ticket};
 use crate::web::{Ask, Desk, Hub};
 
@@ -30,6 +30,10 @@ const PUBLISH_EVERY: Period = Period::millis(100);
 const ROUTE_WAIT_MAX: Duration = Duration::from_millis(50);
 /// Warnings of a slow journal are at least this far apart; each names how many answers it is for.
 const SAY_LATE_EVERY: Duration = Duration::from_secs(60);
+
+/// How soon a state that covers a hole in the journal is offered to the disk again. A hole lasts
+/// as long as that fails; a shorter pause hammers a sick disk.
+const HOLE_RETRY: Duration = Duration::from_secs(1);
 
 /// A configuration that was read again.
 #[derive(Debug)]
@@ -87,6 +91,8 @@ pub struct Driver {
     state_at: Seq,
     published_at: Now,
     dirty: bool,
+    /// Stretches of records that the journal lost.
+    losses: watch::Receiver<u64>,
 }
 
 impl Driver {
@@ -100,6 +106,7 @@ impl Driver {
             state_at: last,
             published_at: ends.clock.now(),
             dirty: true,
+            losses: ends.journal.losses(),
             ends,
         };
         driver.take(Input::Restarted { kept: Vec::new() });
@@ -130,6 +137,7 @@ impl Driver {
                     self.drain();
                 }
                 () = clock.until(publish) => self.publish(),
+                Ok(()) = self.losses.changed() => self.cover_hole(),
                 Some(ask) = self.ends.desk.asks.recv() => self.asked(ask),
                 Some(reloaded) = self.ends.reloads.recv() => self.reloaded(reloaded),
                 Some(request) = self.ends.requests.recv() => self.heard(&request),
@@ -246,6 +254,14 @@ impl Driver {
         self.dirty = false;
     }
 
+    /// Records were lost: the state, which has seen them, is saved whole, so that a restart does
+    /// not fold over the hole.
+    fn cover_hole(&mut self) {
+        warn!(record = self.last.0, "records were lost; the whole state is saved");
+        self.state_at = self.last;
+        tokio::spawn(save_until_kept(self.ends.journal.clone(), self.last, self.switch.state()));
+    }
+
     /// Writes the state down beside the loop; the returned task ends with the commit.
     fn save_state(&mut self) -> JoinHandle<()> {
         self.state_at = self.last;
@@ -256,6 +272,16 @@ impl Driver {
                 warn!(%error, record = last.0, "the state could not be saved");
             }
         })
+    }
+}
+
+async fn save_until_kept(journal: Journal, last: Seq, state: Vec<u8>) {
+    while let Err(error) = journal.save_state(last, state.clone()).await {
+        if error == JournalError::Closed {
+            return;
+        }
+        warn!(%error, record = last.0, "the state over lost records could not be saved");
+        tokio::time::sleep(HOLE_RETRY).await;
     }
 }
 
@@ -313,5 +339,79 @@ async fn keep_after(commit: Commit, promises: Vec<Promise>) {
     }
     for reply in replies {
         reply.keep(written.is_ok());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acd::{OperatorSettings, ReadyRule};
+    use crate::store::JournalLimits;
+
+    fn settings() -> Arc<Settings> {
+        Arc::new(Settings {
+            version: String::from("v1"),
+            timezone: jiff::tz::TimeZone::UTC,
+            operators: vec![OperatorSettings {
+                name: "Aziza".into(),
+                login: None,
+                aliases: Vec::new(),
+                ready: ReadyRule::Always,
+                calls_max: 1,
+                skills: Vec::new(),
+                disabled: false,
+            }],
+            queues: Vec::new(),
+            accounts: Vec::new(),
+            plans: Vec::new(),
+        })
+    }
+
+    /// A journal that has room for no record loses them all; the state they led to is kept all
+    /// the same, and places go on after it.
+    #[tokio::test]
+    async fn lost_records_are_covered_by_the_whole_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = JournalLimits { records_max: 0, reserve_bytes: 0, ..Default::default() };
+        let (journal, _, requests) = Journal::open(folder.path(), limits).await.unwrap();
+        let clock = Clock::after(None);
+        let (_exchange, desk) = crate::web::exchange();
+        let (_reloads, reloaded) = mpsc::channel(1);
+        let ends = Ends {
+            clock,
+            journal: journal.clone(),
+            hub: Hub::new(clock.now().wall),
+            unheard: Vec::new(),
+            requests,
+            desk,
+            reloads: reloaded,
+            accounts: Arc::default(),
+            stop: CancellationToken::new(),
+        };
+        let driver = Driver::begin(Switch::new(settings(), 7), ends, Seq(0));
+        let last = driver.last;
+        assert!(last > Seq(0), "something was recorded");
+        let running = tokio::spawn(driver.drive());
+        let kept = async {
+            while journal.health().states == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), kept).await.expect("a state is kept");
+        running.abort(); // as a crash would: nothing is saved at the end
+        let gone = running.await;
+        assert!(gone.is_err_and(|error| error.is_cancelled()));
+        journal.close().await;
+
+        let limits = JournalLimits { reserve_bytes: 0, ..Default::default() };
+        let (journal, recovered, _) = Journal::open(folder.path(), limits).await.unwrap();
+        let (at, bytes) = recovered.state.expect("a state");
+        assert!(at >= last);
+        assert_eq!(recovered.last.map(|(place, _)| place), Some(at), "places go on after it");
+        let switch = Switch::restore(settings(), Some(&bytes), 7).unwrap();
+        let names: Vec<Name> =
+            switch.snapshot(clock.now()).operators.into_iter().map(|it| it.name).collect();
+        assert_eq!(names, ["Aziza".into()]);
+        journal.close().await;
     }
 }

@@ -140,6 +140,8 @@ impl Intake {
             if let Some(stretch) = Stretch::of(&append.records) {
                 queue.lost = Some(Stretch::joined(queue.lost, stretch));
             }
+            drop(queue);
+            self.wake.notify_one();
             return Err(JournalError::Lost);
         }
         queue.records += append.records.len();

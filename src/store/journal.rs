@@ -78,6 +78,8 @@ pub struct Health {
     pub records_late: u64,
     /// Stretches of records since the start that were lost.
     pub gaps_lost: u64,
+    /// Whole states of the engine that were kept since the start.
+    pub states: u64,
     /// Whether the reserve of the disk is held back. While it is not, the disk is full and
     /// webhooks are refused.
     pub reserve_held: bool,
@@ -88,6 +90,7 @@ pub(super) struct Shared {
     pub(super) intake: Intake,
     pub(super) health: Mutex<Health>,
     pub(super) committed: watch::Sender<Seq>,
+    pub(super) losses: watch::Sender<u64>,
 }
 
 /// A handle of the journal; clones are the same journal.
@@ -141,6 +144,7 @@ impl Journal {
             intake: Intake::new(last, limits.records_max, limits.group_max),
             health: Mutex::new(health),
             committed: watch::Sender::new(last),
+            losses: watch::Sender::new(0),
         });
         let (to_engine, from_inbox) = mpsc::channel(limits.taking_max);
         let (end, ended) = watch::channel(false);
@@ -234,6 +238,12 @@ impl Journal {
     /// The place of the last committed record, and word of each later one.
     pub fn committed(&self) -> watch::Receiver<Seq> {
         self.shared.committed.subscribe()
+    }
+
+    /// How many stretches of records were lost since the start, and word of each further one. A
+    /// restart would fold over the hole, so whoever holds the state saves it whole.
+    pub fn losses(&self) -> watch::Receiver<u64> {
+        self.shared.losses.subscribe()
     }
 
     /// Writes what waits, closes the file and gives the directory free. Later asks fail.

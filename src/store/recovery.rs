@@ -16,7 +16,8 @@ pub struct Recovered {
     pub state: Option<(Seq, Vec<u8>)>,
     /// The records after that state, or all.
     pub records: Vec<Stamped>,
-    /// The last record's place and moment; where the places and the clock go on.
+    /// The last record's moment, and the last place that was given out as far as record and
+    /// state tell; where the clock and the places go on.
     pub last: Option<(Seq, Now)>,
     /// Requests after the last one the engine took in whole, in order, without repeats.
     pub unheard: Vec<StoredRequest>,
@@ -36,6 +37,13 @@ pub(super) async fn recover(db: &SqlitePool) -> Result<Recovered, StoreError> {
         .await?
         .map(|row| Ok::<_, sqlx::Error>((Seq(unsigned(row.try_get(0)?)), moment(&row)?)))
         .transpose()?;
+    // The state may stand after records that were lost. Places go on after it: records that took
+    // theirs again would be passed over by the next restart.
+    let last = match (last, &state) {
+        (Some((seq, at)), _) => Some((seq.max(after), at)),
+        (None, Some(_)) => Some((after, Now::default())), // no record was ever written
+        (None, None) => None,
+    };
     let unheard = unheard(db).await?;
     Ok(Recovered { state, records, last, unheard })
 }

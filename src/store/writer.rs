@@ -98,6 +98,9 @@ impl Writer {
                 tracing::info!("the journal is written again");
             }
         }
+        if group.lost.is_some() {
+            self.shared.losses.send_modify(|losses| *losses += 1);
+        }
         self.pause = RETRY_FIRST;
         self.cause = None;
         for append in group.appends {
@@ -164,7 +167,9 @@ impl Writer {
     async fn perform(&mut self, chore: Chore) {
         match chore {
             Chore::State { seq, bytes, reply } => {
-                let _ = reply.send(self.file.keep_state(seq, bytes).await);
+                let kept = self.file.keep_state(seq, bytes).await;
+                self.shared.health.lock().states += u64::from(kept.is_ok());
+                let _ = reply.send(kept);
             }
             Chore::Forget { what, before, reply } => {
                 let _ = reply.send(self.file.forget(what, before).await);
