@@ -116,13 +116,15 @@ fn filters(mut sql: Sql, ask: &CallsAsk) -> Sql {
         sql = in_queues(sql, scope);
     }
     let Some(operator) = &ask.operator else { return sql };
+    // Joined to an empty text, so that SQLite looks at the parts of each call: by its own choice
+    // it reads all offers of the operator again for every call of the list.
     sql.push(" and (answered_by = ")
         .text(operator.as_str())
         .push(" or placed_by = ")
         .text(operator.as_str())
-        .push(" or exists (select 1 from offer where offer.call = call.id and offer.operator = ")
+        .push(" or exists (select 1 from offer where offer.call = call.id and offer.operator || '' = ")
         .text(operator.as_str())
-        .push(") or exists (select 1 from talk where talk.call = call.id and talk.operator = ")
+        .push(") or exists (select 1 from talk where talk.call = call.id and talk.operator || '' = ")
         .text(operator.as_str())
         .push("))")
 }
