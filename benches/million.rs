@@ -214,7 +214,12 @@ fn call(at: Wall, number: u64) -> CallRow {
         }],
         offers: (0..3).map(offer).collect(),
         talks: answered
-            .map(|from| TalkRow { operator: operator(0), from, to: Some(ended) })
+            .map(|from| TalkRow {
+                operator: operator(0),
+                from,
+                to: Some(ended),
+                held: Period::ZERO,
+            })
             .into_iter()
             .collect(),
         stages: Vec::new(),
