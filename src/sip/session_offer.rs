@@ -15,11 +15,15 @@ use super::session::{
 use super::session_caller::acknowledge;
 use super::session_timer::{Clock, Keeper};
 use super::timers::Alarm;
-use super::transaction::{Acked, Leaves, Owner, T1};
+use super::transaction::{Acked, GIVE_UP, Leaves, Owner, T1};
 
 /// How often an offer of ours is made anew after a 491 or a challenge. More would only keep two
 /// stubborn ends busy with each other.
 const TRIES_MAX: u8 = 4;
+
+/// How long a re-INVITE of ours may stay with only provisional answers: the peer may have to ask
+/// somebody, but a call must not hang on it for ever.
+const CHANGE_MAX: Period = Period::secs(60);
 
 /// How long a request may wait for the switch before the peer is told 100: just before its
 /// timer E has grown to T2 (RFC 4320 section 4.1).
@@ -146,6 +150,7 @@ impl Session {
         let code = response.code();
         let is_ours = matches!(&self.change, Change::Ours(ours) if ours.branch == branch);
         if code < 200 {
+            works.clients.limit(&mut works.wire, branch, CHANGE_MAX);
             return;
         }
         if code == 481 || code == 408 {
@@ -379,8 +384,10 @@ impl Session {
 
     /// The call ends with an offer of theirs unanswered: RFC 3261 section 15.1.2 wants 487.
     pub(super) fn refuse_pending(&mut self, works: &mut Works) {
-        if let Change::Theirs(theirs) = std::mem::take(&mut self.change) {
-            refuse(works, theirs.tx, 487, &theirs.echo, &[]);
+        match std::mem::take(&mut self.change) {
+            Change::Theirs(theirs) => refuse(works, theirs.tx, 487, &theirs.echo, &[]),
+            Change::Ours(ours) => works.clients.limit(&mut works.wire, ours.branch, GIVE_UP),
+            Change::None | Change::Glare(_) | Change::AckDue { .. } | Change::Answered { .. } => {}
         }
     }
 }

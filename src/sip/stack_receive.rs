@@ -13,7 +13,7 @@ use super::session_inside::unsupported;
 use super::session_refer::{refer_replaces, refer_to};
 use super::session_timer::Clock;
 use super::stack::{Stack, merged_key};
-use super::transaction::{Owner, Told, Way};
+use super::transaction::{GIVE_UP, Owner, Told, Way};
 use super::{Host, Known, NameAddr, Replaces, Transport, Uri};
 
 /// Callers that find the tables full may come again so soon, in seconds.
@@ -44,6 +44,9 @@ impl Stack {
         match owner {
             Owner::Session(id) => {
                 let now = self.works.wire.now;
+                if code < 200 && !self.sessions.contains_key(&id) {
+                    self.works.clients.limit(&mut self.works.wire, branch, GIVE_UP);
+                }
                 self.with(id, now, |session, works| {
                     if method == Method::Invite && session.invite == branch && session.ours {
                         if code < 200 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::model::Mono;
+use crate::model::{Mono, Period};
 
 use super::client::{ClientAct, ClientEvent, ClientState};
 use super::invite_client::{InviteClientAct, InviteClientEvent, InviteClientState};
@@ -216,6 +216,16 @@ impl Clients {
             Machine::Plain(state) => tx.step_plain(wire, branch, state, ClientEvent::Broken),
         };
         self.over(wire, branch, told)
+    }
+
+    /// Sets an end to an INVITE that is Proceeding: timer C, which the machine itself has not.
+    pub(in crate::sip) fn limit(&mut self, wire: &mut Wire, branch: u64, after: Period) {
+        let Some(tx) = self.0.get_mut(&branch) else { return };
+        let proceeding = tx.machine == Machine::Invite(InviteClientState::Proceeding);
+        if proceeding && tx.wait_at.is_none() {
+            let at = wire.now.mono + after;
+            wire.timers.arm(&mut tx.wait_at, Due::ClientWait(branch), at);
+        }
     }
 
     /// Takes one out without a word: what it waited for no longer matters.

@@ -30,7 +30,7 @@ pub enum InviteClientEvent {
     Failure,
     /// Timer A.
     Resend,
-    /// Timer B, D or M, whichever the state runs.
+    /// Timer B, C, D or M, whichever the state runs.
     WaitOver,
     /// The transport cannot send.
     Broken,
@@ -71,7 +71,9 @@ impl InviteClientState {
             (S::Proceeding, E::Provisional) => (S::Proceeding, A::Pass),
             (S::Proceeding, E::Success) => (S::Accepted, A::Pass),
             (S::Proceeding, E::Failure) => (S::Completed, A::AckAndPass),
-            (S::Proceeding, E::Resend | E::WaitOver) => (S::Proceeding, A::Nothing),
+            (S::Proceeding, E::Resend) => (S::Proceeding, A::Nothing),
+            // By itself this state lasts for ever; who waits may set it an end (timer C).
+            (S::Proceeding, E::WaitOver) => (S::Terminated, A::TimedOut),
             (S::Proceeding, E::Broken) => (S::Terminated, A::Unreachable),
             (S::Accepted, E::Success) => (S::Accepted, A::Pass),
             (S::Accepted, E::Provisional | E::Failure) => (S::Accepted, A::Nothing),
