@@ -12,10 +12,8 @@ use navbat::sip::{
 };
 
 /// An offer, and an answer to it.
-pub const OFFER: &str =
-    "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
-pub const ANSWER: &str =
-    "v=0\r\no=- 7 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n";
+pub const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+pub const ANSWER: &str = "v=0\r\no=- 7 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 8\r\n";
 
 pub const START: i64 = 1_800_000_000_000;
 
@@ -212,13 +210,8 @@ impl Desk {
 
     pub fn with(settings: StackSettings) -> Desk {
         let stack = Stack::new(Arc::new(settings), Seed::new(1));
-        let mut desk = Desk {
-            stack,
-            now: 1000,
-            sent: Vec::new(),
-            events: Vec::new(),
-            kept: Vec::new(),
-        };
+        let mut desk =
+            Desk { stack, now: 1000, sent: Vec::new(), events: Vec::new(), kept: Vec::new() };
         desk.stack.handle_timeout(desk.now());
         desk.drain();
         // The first OPTIONS to the carrier is answered, so that nothing of it is in the way.
@@ -234,10 +227,7 @@ impl Desk {
     }
 
     pub fn now(&self) -> Now {
-        Now {
-            mono: Mono(self.now),
-            wall: Wall(START + i64::try_from(self.now).unwrap()),
-        }
+        Now { mono: Mono(self.now), wall: Wall(START + i64::try_from(self.now).unwrap()) }
     }
 
     pub fn drain(&mut self) {
@@ -333,7 +323,11 @@ impl Desk {
     pub fn nothing_left(&mut self) {
         self.wait(100_000);
         let load = self.stack.load();
-        assert_eq!((load.sessions, load.clients, load.servers, load.dialogs), (0, 0, 0, 0), "{load:?}");
+        assert_eq!(
+            (load.sessions, load.clients, load.servers, load.dialogs),
+            (0, 0, 0, 0),
+            "{load:?}"
+        );
         assert!(load.timers <= 1 + load.bindings, "{load:?}"); // the trunk's own timer
     }
 
@@ -371,7 +365,14 @@ impl Desk {
     }
 
     /// Registers a telephone with right credentials and gives the answer.
-    pub fn register(&mut self, user: &str, peer: &str, call_id: &str, cseq: u32, more: &str) -> Sent {
+    pub fn register(
+        &mut self,
+        user: &str,
+        peer: &str,
+        call_id: &str,
+        cseq: u32,
+        more: &str,
+    ) -> Sent {
         let ask = register(user, peer, call_id, cseq, more);
         self.authenticated(peer, &ask, user, "secret")
     }

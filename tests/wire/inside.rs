@@ -21,9 +21,21 @@ fn spoofed_requests_inside_a_dialog_change_nothing() {
         assert!(desk.names().is_empty(), "{method}");
     }
     for (name, wrong) in [
-        ("tag", Ask { from: String::from("<sip:901234567@192.0.2.10>;tag=other"), ..inside("BYE", &invite, &ok, 60) }),
+        (
+            "tag",
+            Ask {
+                from: String::from("<sip:901234567@192.0.2.10>;tag=other"),
+                ..inside("BYE", &invite, &ok, 60)
+            },
+        ),
         ("call", Ask { call_id: String::from("other"), ..inside("BYE", &invite, &ok, 61) }),
-        ("to", Ask { to: String::from("<sip:x@y>;tag=0123456789abcdef"), ..inside("BYE", &invite, &ok, 62) }),
+        (
+            "to",
+            Ask {
+                to: String::from("<sip:x@y>;tag=0123456789abcdef"),
+                ..inside("BYE", &invite, &ok, 62)
+            },
+        ),
     ] {
         desk.receive(CARRIER, &wrong.text());
         assert_eq!(desk.whats(), ["481"], "{name}");
@@ -331,7 +343,8 @@ fn we_acknowledge_reliable_answers_once_and_in_order() {
     let mut desk = Desk::new();
     let (_, invite) = desk.call_out(Some(OFFER));
     let reliable = |rseq: u32, tag: &str| {
-        let more = format!("Require: 100rel\r\nRSeq: {rseq}\r\nContact: <sip:{tag}@192.0.2.10>\r\n");
+        let more =
+            format!("Require: 100rel\r\nRSeq: {rseq}\r\nContact: <sip:{tag}@192.0.2.10>\r\n");
         invite.reply(183, tag, &more, ANSWER)
     };
     desk.receive(CARRIER, &reliable(7, "a"));

@@ -2,9 +2,7 @@
 
 use navbat::sip::{Cause, Refuse};
 
-use crate::desk::{
-    ANSWER, Ask, CARRIER, Desk, OFFER, carrier_invite, from_callee, inside, sdp,
-};
+use crate::desk::{ANSWER, Ask, CARRIER, Desk, OFFER, carrier_invite, from_callee, inside, sdp};
 
 #[test]
 fn an_invite_is_repeated_until_timer_b() {
@@ -130,8 +128,10 @@ fn a_cancel_waits_for_a_provisional_answer() {
     desk.receive(CARRIER, &invite.reply(100, "", "", ""));
     let cancel = desk.the("CANCEL");
     assert_eq!(cancel.header("CSeq"), Some("1 CANCEL"));
-    assert_eq!(cancel.header("Reason").unwrap().split(',').next().unwrap(),
-        "SIP;cause=200;text=\"Call completed elsewhere\"");
+    assert_eq!(
+        cancel.header("Reason").unwrap().split(',').next().unwrap(),
+        "SIP;cause=200;text=\"Call completed elsewhere\""
+    );
     desk.receive(CARRIER, &cancel.reply(200, "x", "", ""));
     desk.receive(CARRIER, &invite.reply(487, "x", "", ""));
     assert_eq!(desk.names(), ["refused 487"]);

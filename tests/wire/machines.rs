@@ -13,26 +13,52 @@ fn invite_client() {
     use InviteClientAct as A;
     use InviteClientEvent as E;
     use InviteClientState as S;
-    let events =
-        [E::Provisional, E::Success, E::Failure, E::Resend, E::WaitOver, E::Broken];
+    let events = [E::Provisional, E::Success, E::Failure, E::Resend, E::WaitOver, E::Broken];
     let rows = [
-        (S::Calling, [
-            (S::Proceeding, A::Pass), (S::Accepted, A::Pass), (S::Completed, A::AckAndPass),
-            (S::Calling, A::Send), (S::Terminated, A::TimedOut), (S::Terminated, A::Unreachable),
-        ]),
-        (S::Proceeding, [
-            (S::Proceeding, A::Pass), (S::Accepted, A::Pass), (S::Completed, A::AckAndPass),
-            (S::Proceeding, A::Nothing), (S::Terminated, A::TimedOut),
-            (S::Terminated, A::Unreachable),
-        ]),
-        (S::Accepted, [
-            (S::Accepted, A::Nothing), (S::Accepted, A::Pass), (S::Accepted, A::Nothing),
-            (S::Accepted, A::Nothing), (S::Terminated, A::Nothing), (S::Accepted, A::Nothing),
-        ]),
-        (S::Completed, [
-            (S::Completed, A::Nothing), (S::Completed, A::Nothing), (S::Completed, A::Ack),
-            (S::Completed, A::Nothing), (S::Terminated, A::Nothing), (S::Terminated, A::Nothing),
-        ]),
+        (
+            S::Calling,
+            [
+                (S::Proceeding, A::Pass),
+                (S::Accepted, A::Pass),
+                (S::Completed, A::AckAndPass),
+                (S::Calling, A::Send),
+                (S::Terminated, A::TimedOut),
+                (S::Terminated, A::Unreachable),
+            ],
+        ),
+        (
+            S::Proceeding,
+            [
+                (S::Proceeding, A::Pass),
+                (S::Accepted, A::Pass),
+                (S::Completed, A::AckAndPass),
+                (S::Proceeding, A::Nothing),
+                (S::Terminated, A::TimedOut),
+                (S::Terminated, A::Unreachable),
+            ],
+        ),
+        (
+            S::Accepted,
+            [
+                (S::Accepted, A::Nothing),
+                (S::Accepted, A::Pass),
+                (S::Accepted, A::Nothing),
+                (S::Accepted, A::Nothing),
+                (S::Terminated, A::Nothing),
+                (S::Accepted, A::Nothing),
+            ],
+        ),
+        (
+            S::Completed,
+            [
+                (S::Completed, A::Nothing),
+                (S::Completed, A::Nothing),
+                (S::Completed, A::Ack),
+                (S::Completed, A::Nothing),
+                (S::Terminated, A::Nothing),
+                (S::Terminated, A::Nothing),
+            ],
+        ),
         (S::Terminated, [(S::Terminated, A::Nothing); 6]),
     ];
     for (state, row) in rows {
@@ -54,18 +80,36 @@ fn client() {
     use ClientState as S;
     let events = [E::Provisional, E::Final, E::Resend, E::WaitOver, E::Broken];
     let rows = [
-        (S::Trying, [
-            (S::Proceeding, A::Nothing), (S::Completed, A::Pass), (S::Trying, A::Send),
-            (S::Terminated, A::TimedOut), (S::Terminated, A::Unreachable),
-        ]),
-        (S::Proceeding, [
-            (S::Proceeding, A::Nothing), (S::Completed, A::Pass), (S::Proceeding, A::Send),
-            (S::Terminated, A::TimedOut), (S::Terminated, A::Unreachable),
-        ]),
-        (S::Completed, [
-            (S::Completed, A::Nothing), (S::Completed, A::Nothing), (S::Completed, A::Nothing),
-            (S::Terminated, A::Nothing), (S::Completed, A::Nothing),
-        ]),
+        (
+            S::Trying,
+            [
+                (S::Proceeding, A::Nothing),
+                (S::Completed, A::Pass),
+                (S::Trying, A::Send),
+                (S::Terminated, A::TimedOut),
+                (S::Terminated, A::Unreachable),
+            ],
+        ),
+        (
+            S::Proceeding,
+            [
+                (S::Proceeding, A::Nothing),
+                (S::Completed, A::Pass),
+                (S::Proceeding, A::Send),
+                (S::Terminated, A::TimedOut),
+                (S::Terminated, A::Unreachable),
+            ],
+        ),
+        (
+            S::Completed,
+            [
+                (S::Completed, A::Nothing),
+                (S::Completed, A::Nothing),
+                (S::Completed, A::Nothing),
+                (S::Terminated, A::Nothing),
+                (S::Completed, A::Nothing),
+            ],
+        ),
         (S::Terminated, [(S::Terminated, A::Nothing); 5]),
     ];
     for (state, row) in rows {
@@ -84,30 +128,68 @@ fn invite_server() {
     use InviteServerEvent as E;
     use InviteServerState as S;
     let events = [
-        E::Again, E::Provisional, E::Success, E::Failure, E::Ack, E::Resend, E::WaitOver,
+        E::Again,
+        E::Provisional,
+        E::Success,
+        E::Failure,
+        E::Ack,
+        E::Resend,
+        E::WaitOver,
         E::Broken,
     ];
     let rows = [
-        (S::Proceeding, [
-            (S::Proceeding, A::SendAgain), (S::Proceeding, A::Send), (S::Accepted, A::Send),
-            (S::Completed, A::Send), (S::Proceeding, A::Nothing), (S::Proceeding, A::Nothing),
-            (S::Proceeding, A::Nothing), (S::Terminated, A::Lost),
-        ]),
-        (S::Accepted, [
-            (S::Accepted, A::Nothing), (S::Accepted, A::Nothing), (S::Accepted, A::Send),
-            (S::Accepted, A::Nothing), (S::Accepted, A::Nothing), (S::Accepted, A::Nothing),
-            (S::Terminated, A::Nothing), (S::Accepted, A::Nothing),
-        ]),
-        (S::Completed, [
-            (S::Completed, A::SendAgain), (S::Completed, A::Nothing), (S::Completed, A::Nothing),
-            (S::Completed, A::Nothing), (S::Confirmed, A::Nothing), (S::Completed, A::SendAgain),
-            (S::Terminated, A::Lost), (S::Terminated, A::Lost),
-        ]),
-        (S::Confirmed, [
-            (S::Confirmed, A::Nothing), (S::Confirmed, A::Nothing), (S::Confirmed, A::Nothing),
-            (S::Confirmed, A::Nothing), (S::Confirmed, A::Nothing), (S::Confirmed, A::Nothing),
-            (S::Terminated, A::Nothing), (S::Confirmed, A::Nothing),
-        ]),
+        (
+            S::Proceeding,
+            [
+                (S::Proceeding, A::SendAgain),
+                (S::Proceeding, A::Send),
+                (S::Accepted, A::Send),
+                (S::Completed, A::Send),
+                (S::Proceeding, A::Nothing),
+                (S::Proceeding, A::Nothing),
+                (S::Proceeding, A::Nothing),
+                (S::Terminated, A::Lost),
+            ],
+        ),
+        (
+            S::Accepted,
+            [
+                (S::Accepted, A::Nothing),
+                (S::Accepted, A::Nothing),
+                (S::Accepted, A::Send),
+                (S::Accepted, A::Nothing),
+                (S::Accepted, A::Nothing),
+                (S::Accepted, A::Nothing),
+                (S::Terminated, A::Nothing),
+                (S::Accepted, A::Nothing),
+            ],
+        ),
+        (
+            S::Completed,
+            [
+                (S::Completed, A::SendAgain),
+                (S::Completed, A::Nothing),
+                (S::Completed, A::Nothing),
+                (S::Completed, A::Nothing),
+                (S::Confirmed, A::Nothing),
+                (S::Completed, A::SendAgain),
+                (S::Terminated, A::Lost),
+                (S::Terminated, A::Lost),
+            ],
+        ),
+        (
+            S::Confirmed,
+            [
+                (S::Confirmed, A::Nothing),
+                (S::Confirmed, A::Nothing),
+                (S::Confirmed, A::Nothing),
+                (S::Confirmed, A::Nothing),
+                (S::Confirmed, A::Nothing),
+                (S::Confirmed, A::Nothing),
+                (S::Terminated, A::Nothing),
+                (S::Confirmed, A::Nothing),
+            ],
+        ),
         (S::Terminated, [(S::Terminated, A::Nothing); 8]),
     ];
     for (state, row) in rows {
@@ -115,6 +197,11 @@ fn invite_server() {
             assert_eq!(state.on(event), expected, "{state:?} {event:?}");
         }
     }
+}
+
+#[test]
+fn invite_server_timers() {
+    use InviteServerState as S;
     assert_eq!(S::Completed.wait(true), Wait::For(Period::secs(32)), "timer H");
     assert_eq!(S::Confirmed.wait(false), Wait::For(Period::secs(5)), "timer I, UDP");
     assert_eq!(S::Accepted.wait(true), Wait::For(Period::secs(32)), "timer L");
@@ -129,18 +216,36 @@ fn server() {
     use ServerState as S;
     let events = [E::Again, E::Provisional, E::Final, E::WaitOver, E::Broken];
     let rows = [
-        (S::Trying, [
-            (S::Trying, A::Nothing), (S::Proceeding, A::Send), (S::Completed, A::Send),
-            (S::Terminated, A::Nothing), (S::Terminated, A::Nothing),
-        ]),
-        (S::Proceeding, [
-            (S::Proceeding, A::SendAgain), (S::Proceeding, A::Send), (S::Completed, A::Send),
-            (S::Terminated, A::Nothing), (S::Terminated, A::Nothing),
-        ]),
-        (S::Completed, [
-            (S::Completed, A::SendAgain), (S::Completed, A::Nothing), (S::Completed, A::Nothing),
-            (S::Terminated, A::Nothing), (S::Terminated, A::Nothing),
-        ]),
+        (
+            S::Trying,
+            [
+                (S::Trying, A::Nothing),
+                (S::Proceeding, A::Send),
+                (S::Completed, A::Send),
+                (S::Terminated, A::Nothing),
+                (S::Terminated, A::Nothing),
+            ],
+        ),
+        (
+            S::Proceeding,
+            [
+                (S::Proceeding, A::SendAgain),
+                (S::Proceeding, A::Send),
+                (S::Completed, A::Send),
+                (S::Terminated, A::Nothing),
+                (S::Terminated, A::Nothing),
+            ],
+        ),
+        (
+            S::Completed,
+            [
+                (S::Completed, A::SendAgain),
+                (S::Completed, A::Nothing),
+                (S::Completed, A::Nothing),
+                (S::Terminated, A::Nothing),
+                (S::Terminated, A::Nothing),
+            ],
+        ),
         (S::Terminated, [(S::Terminated, A::Nothing); 5]),
     ];
     for (state, row) in rows {

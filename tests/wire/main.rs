@@ -3,7 +3,14 @@
 //! No sockets and no clock: bytes in, messages or reasons out.
 
 mod bounds;
+mod desk;
 mod differential;
+mod inside;
+mod invite;
+mod machines;
+mod pair;
 mod plain;
+mod registrar;
 mod round_trip;
 mod torture;
+mod trunk;

@@ -59,9 +59,7 @@ struct World {
 fn end(own: usize, seed: u64) -> End {
     let mut settings = StackSettings::new("pbx.example", [u8::try_from(own).unwrap(); 32]);
     let local = addr(ENDS[own]);
-    settings
-        .advertise
-        .insert((Transport::Udp, local), (local.ip().to_string(), local.port()));
+    settings.advertise.insert((Transport::Udp, local), (local.ip().to_string(), local.port()));
     let peer = addr(ENDS[1 - own]);
     settings.session_timers.expires = 120;
     settings.trunks.push(TrunkLine {
@@ -104,7 +102,8 @@ impl World {
     fn carry(&mut self, from: usize, hop: &Hop, bytes: &[u8]) {
         self.carried += 1;
         assert_eq!(hop.peer, addr(ENDS[1 - from]), "nothing goes anywhere else");
-        let copies = if self.seed.chance(self.loss) { 0 } else { 1 + u64::from(self.seed.chance(2)) };
+        let copies =
+            if self.seed.chance(self.loss) { 0 } else { 1 + u64::from(self.seed.chance(2)) };
         for _ in 0..copies {
             let flow = Flow {
                 transport: Transport::Udp,
@@ -252,13 +251,12 @@ impl World {
     fn live(&mut self, until: u64) {
         loop {
             let act = self.acts.first().map(|(at, _, _)| *at);
-            let timers =
-                self.ends.each_ref().map(|end| end.stack.poll_timeout().map(|due| due.0));
+            let timers = self.ends.each_ref().map(|end| end.stack.poll_timeout().map(|due| due.0));
             let next = [act, timers[0], timers[1]].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= until) else { return };
             self.now = self.now.max(next);
-            for at in 0..2 {
-                if timers[at].is_some_and(|due| due <= self.now) {
+            for (at, timer) in timers.into_iter().enumerate() {
+                if timer.is_some_and(|due| due <= self.now) {
                     let now = self.now();
                     self.ends[at].stack.handle_timeout(now);
                     self.drain(at);

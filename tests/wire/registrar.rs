@@ -2,9 +2,7 @@
 
 use navbat::sip::{Flow, Kept, Transport};
 
-use crate::desk::{
-    Ask, CARRIER, Desk, OFFER, PHONE, addr, credentials, register, settings, udp,
-};
+use crate::desk::{Ask, CARRIER, Desk, OFFER, PHONE, addr, credentials, register, settings, udp};
 
 #[test]
 fn a_telephone_registers_and_is_listed() {
@@ -29,7 +27,10 @@ fn a_telephone_registers_and_is_listed() {
 fn the_strong_challenge_comes_first() {
     // RFC 8760 section 2.4.
     let mut desk = Desk::new();
-    desk.receive(PHONE, &register("101", PHONE, "reg-1", 1, "Expires: 600\r\nUser-Agent: a\r\n").text());
+    desk.receive(
+        PHONE,
+        &register("101", PHONE, "reg-1", 1, "Expires: 600\r\nUser-Agent: a\r\n").text(),
+    );
     let challenge = desk.the("401");
     let offers = challenge.headers("WWW-Authenticate");
     assert_eq!(offers.len(), 2);
@@ -181,7 +182,8 @@ fn a_forged_nonce_is_no_nonce() {
     let ask = register("101", PHONE, "reg-1", 1, "Expires: 600\r\n");
     desk.receive(PHONE, &ask.text());
     let mut challenge = desk.the("401");
-    let nonce = challenge.text.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let nonce =
+        challenge.text.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     challenge.text = challenge.text.replace(&nonce, &"0".repeat(nonce.len()));
     let mut again = register("101", PHONE, "reg-1", 2, "Expires: 600\r\n");
     again.more.push_str(&credentials(&challenge, &ask, "101", "secret", 1));
@@ -248,7 +250,10 @@ fn a_star_removes_everything_and_nothing_else_goes_with_it() {
         contact: String::from("*"),
         ..register("101", PHONE, "reg-3", cseq, more)
     };
-    assert_eq!(desk.authenticated(PHONE, &star(1, "Expires: 60\r\n"), "101", "secret").what(), "400");
+    assert_eq!(
+        desk.authenticated(PHONE, &star(1, "Expires: 60\r\n"), "101", "secret").what(),
+        "400"
+    );
     assert_eq!(desk.stack.devices("101").len(), 2);
     let gone = desk.authenticated(PHONE, &star(3, "Expires: 0\r\n"), "101", "secret");
     assert_eq!((gone.what(), gone.header("Contact")), ("200", None));
@@ -324,7 +329,10 @@ fn a_telephone_behind_nat_is_reached_the_way_it_came() {
     // RFC 3581: rport; the private address in Contact and Via is not believed.
     let mut desk = Desk::new();
     let inner = "192.168.1.20:5060";
-    let ask = Ask { sent_by: format!("UDP {inner}"), ..register("101", inner, "nat", 1, "Expires: 600\r\n") };
+    let ask = Ask {
+        sent_by: format!("UDP {inner}"),
+        ..register("101", inner, "nat", 1, "Expires: 600\r\n")
+    };
     let outer = "198.51.100.77:31337";
     let ok = desk.authenticated(outer, &ask, "101", "secret");
     assert_eq!(ok.hop.peer, addr(outer));

@@ -6,9 +6,7 @@ use navbat::model::{Name, Period};
 use navbat::sip::{Cause, Event, Flow, Login, Source, StackSettings, Transport, TrunkAuth};
 use secrecy::SecretString;
 
-use crate::desk::{
-    ANSWER, Ask, CARRIER, Desk, OFFER, Sent, carrier_invite, hop, settings, udp,
-};
+use crate::desk::{ANSWER, Ask, CARRIER, Desk, OFFER, Sent, carrier_invite, hop, settings, udp};
 
 fn registering() -> StackSettings {
     let mut settings = settings();
@@ -114,10 +112,7 @@ fn an_invite_of_ours_is_sent_again_with_credentials() {
     desk.names();
     let (id, invite) = desk.call_out(Some(OFFER));
     assert!(invite.header("From").unwrap().starts_with("<sip:998712000001@sip.carrier.example>"));
-    assert_eq!(
-        invite.header("P-Asserted-Identity"),
-        Some("<sip:712000001@sip.carrier.example>")
-    );
+    assert_eq!(invite.header("P-Asserted-Identity"), Some("<sip:712000001@sip.carrier.example>"));
     let challenge = CHALLENGE.replace("WWW-Authenticate", "Proxy-Authenticate");
     desk.receive(CARRIER, &invite.reply(407, "b", &challenge, ""));
     let sent = desk.take();
@@ -253,7 +248,6 @@ fn a_reload_keeps_calls_and_drops_users_that_are_gone() {
     desk.receive(CARRIER, &crate::desk::inside("BYE", &carrier_invite(), &ok, 2).text());
     assert_eq!(desk.the("200").what(), "200");
 }
-
 
 #[test]
 fn a_full_stack_refuses_new_calls_and_keeps_the_old() {
