@@ -4,9 +4,17 @@
 //! once: the first two figures decide the CPU of a call.
 
 use std::hint::black_box;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use navbat::sip::{Core, Known, Message, Method, Request, Response, digest, frame, read, sdp};
+use navbat::model::{Name, Now, Period, Seed};
+use navbat::sip::{
+    Caller, Cause, Core, Event, Flow, Hop, Invite, Known, Message, Method, Packet, Request,
+    Response, SessionId, SipOutput, Stack, StackSettings, Target, Transmit, Transport, TrunkAuth,
+    TrunkLine, digest, frame, read, sdp,
+};
 
 const INVITE: &str = "INVITE sip:712000001@192.0.2.10:5060;transport=udp SIP/2.0\r\n\
     Via: SIP/2.0/UDP 198.51.100.7:5060;branch=z9hG4bK-524287-1---3f2a6b1c9d8e7f60;rport\r\n\
@@ -125,5 +133,158 @@ fn passwords(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, messages, descriptions, passwords);
+/// Two stacks that are each other's carrier, and the moment both live in.
+struct Pair {
+    ends: [Stack; 2],
+    now: Now,
+}
+
+const ENDS: [&str; 2] = ["192.0.2.1:5060", "192.0.2.2:5060"];
+
+fn end(own: usize) -> Stack {
+    let [local, peer]: [SocketAddr; 2] =
+        [own, 1 - own].map(|at| ENDS[at].parse().expect("a literal address"));
+    let mut settings = StackSettings::new("pbx.uz", [1; 32]);
+    let written = (local.ip().to_string(), local.port());
+    settings.advertise.insert((Transport::Udp, local), written);
+    settings.trunks.push(TrunkLine {
+        name: Name::from("other"),
+        hops: vec![Hop { transport: Transport::Udp, peer, local: Some(local), connection: None }],
+        sources: Vec::new(),
+        host: peer.ip().to_string(),
+        port: None,
+        transport: Transport::Udp,
+        auth: TrunkAuth::Ip { probe: Period::days(3650) },
+        channels_max: 1000,
+    });
+    Stack::new(Arc::new(settings), Seed::new(7))
+}
+
+impl Pair {
+    fn new() -> Pair {
+        Pair { ends: [end(0), end(1)], now: Now::default() }
+    }
+
+    /// Carries messages both ways until there are none; gives how many, and the last session
+    /// that came in at the second end.
+    fn settle(&mut self) -> (u64, Option<SessionId>) {
+        let (mut carried, mut invited) = (0, None);
+        loop {
+            let before = carried;
+            for at in 0..2 {
+                while let Some(output) = self.ends[at].poll_output() {
+                    match output {
+                        SipOutput::Transmit(out) | SipOutput::Promise(out) => {
+                            carried += 1;
+                            self.carry(at, &out);
+                        }
+                        SipOutput::Event(Event::Invited(event)) => invited = Some(event.session),
+                        SipOutput::Event(_) | SipOutput::Kept(_) => {}
+                    }
+                }
+            }
+            if carried == before {
+                return (carried, invited);
+            }
+        }
+    }
+
+    fn carry(&mut self, from: usize, out: &Transmit) {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: out.hop.peer,
+            peer: ENDS[from].parse().expect("a literal address"),
+            connection: 0,
+        };
+        let message = read(&out.bytes).expect("what we write can be read");
+        let packet = Packet { flow, message, size: out.bytes.len() };
+        self.ends[1 - from].receive(packet, self.now);
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.now.mono = self.now.mono + Period::millis(millis);
+        for end in &mut self.ends {
+            end.handle_timeout(self.now);
+        }
+        self.settle();
+    }
+
+    /// Calls, rings, answers; gives both sessions.
+    fn call(&mut self) -> (SessionId, SessionId) {
+        let invite = Invite {
+            target: Target::Trunk { name: Name::from("other"), user: String::from("712000001") },
+            caller: Caller { user: String::from("712000002"), ..Caller::default() },
+            sdp: Some(Bytes::from_static(OFFER.as_bytes())),
+            replaces: None,
+            referred_by: None,
+            alert: None,
+            hops: 70,
+            extra: Vec::new(),
+        };
+        let ours = self.ends[0].invite(invite, self.now);
+        let theirs = self.settle().1.expect("the call arrives");
+        self.ends[1].ring(theirs, 180, None, self.now);
+        self.settle();
+        let answer = Bytes::from_static(OFFER.as_bytes());
+        self.ends[1].accept(theirs, Some(answer), self.now);
+        self.settle();
+        (ours, theirs)
+    }
+}
+
+/// A call of two ends in one process: INVITE, 100, 180, 200, ACK, BYE, 200, each written by one
+/// stack and read by the other, with all transactions and their timers until nothing is left.
+fn calls(bench: &mut Criterion) {
+    let mut group = bench.benchmark_group("stack");
+    group.throughput(Throughput::Elements(1));
+    let mut pair = Pair::new();
+    pair.pass(1);
+    group.bench_function("whole call, both ends", |bench| {
+        bench.iter(|| {
+            let (ours, _) = pair.call();
+            pair.ends[0].bye(ours, &Cause::normal(), pair.now);
+            pair.settle();
+            pair.pass(40_000);
+        });
+    });
+    for established in [1000, 10_000] {
+        let mut pair = Pair::new();
+        pair.pass(1);
+        for _ in 0..established {
+            pair.call();
+            pair.now.mono = pair.now.mono + Period::millis(1);
+        }
+        group.bench_function(format!("whole call beside {established} others"), |bench| {
+            bench.iter(|| {
+                let (ours, _) = pair.call();
+                pair.ends[0].bye(ours, &Cause::normal(), pair.now);
+                pair.pass(5); // or what was just answered would pile up
+            });
+        });
+    }
+    let mut pair = Pair::new();
+    pair.pass(1);
+    group.bench_function("cancelled call, both ends", |bench| {
+        bench.iter(|| {
+            let invite = Invite {
+                target: Target::Trunk { name: Name::from("other"), user: String::from("7120") },
+                caller: Caller::default(),
+                sdp: Some(Bytes::from_static(OFFER.as_bytes())),
+                replaces: None,
+                referred_by: None,
+                alert: None,
+                hops: 70,
+                extra: Vec::new(),
+            };
+            let ours = pair.ends[0].invite(invite, pair.now);
+            pair.settle();
+            pair.ends[0].cancel(ours, &Cause::answered_elsewhere(), pair.now);
+            pair.settle();
+            pair.pass(40_000);
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, messages, descriptions, passwords, calls);
 criterion_main!(benches);

@@ -32,8 +32,8 @@ pub(super) struct Dialog {
     pub(super) remote: Box<str>,
     /// The number of our last request.
     pub(super) local_seq: u32,
-    /// The number of their last request; 0 before the first.
-    pub(super) remote_seq: u32,
+    /// The number of their last request.
+    pub(super) remote_seq: Option<u32>,
     /// Their Contact: the request URI.
     pub(super) target: Box<str>,
     /// The route set, nearest first.

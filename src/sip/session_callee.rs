@@ -47,7 +47,7 @@ impl Session {
             local: untagged(request.to()),
             remote: untagged(request.from()),
             local_seq: 0,
-            remote_seq: request.cseq().0,
+            remote_seq: Some(request.cseq().0),
             target: "".into(),
             routes: Vec::new(),
             hop: flow.hop(),

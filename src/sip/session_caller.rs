@@ -51,7 +51,7 @@ impl Session {
                 local: aim.local.clone().into(),
                 remote: aim.remote.clone().into(),
                 local_seq: 1,
-                remote_seq: 0,
+                remote_seq: None,
                 target: aim.target.clone().into(),
                 routes: aim.routes.clone(),
                 hop: aim.hop,
@@ -386,7 +386,7 @@ fn aim(works: &Works, invite: &Invite) -> Result<Aim, u16> {
             let at = settings.trunks.iter().position(|line| line.name == *name).ok_or(404_u16)?;
             let line = settings.trunks.get(at).ok_or(404_u16)?;
             let trunk = works.trunks.get(at).ok_or(404_u16)?;
-            let hop = trunk.hop(works.wire.now.mono).ok_or(503_u16)?;
+            let hop = settings.settled(trunk.hop(works.wire.now.mono).ok_or(503_u16)?);
             let host = super::uri::Host::read(&line.host).map_err(|_| 500_u16)?;
             let mut uri = Uri::sip(Some(called), host.clone(), line.port);
             let remote = format!("<{}>", Uri::sip(Some(called), host, None).to_text());
@@ -484,7 +484,7 @@ pub(super) fn end_fork(works: &mut Works, invite: u64, response: &Response, flow
         local: untagged(response.from()),
         remote: untagged(&NameAddr { params: super::Params::default(), ..response.to().clone() }),
         local_seq: cseq,
-        remote_seq: 0,
+        remote_seq: None,
         target: "".into(),
         routes: Vec::new(),
         hop,

@@ -40,10 +40,10 @@ impl Session {
         };
         let plain = |request: &Request| echo(request, flow, None, Routes::Dropped);
         let (number, _) = request.cseq();
-        if number <= self.dialog.remote_seq {
+        if self.dialog.remote_seq.is_some_and(|last| number <= last) {
             return refuse(works, tx, 500, &plain(request), &[]); // RFC 3261 section 12.2.2
         }
-        self.dialog.remote_seq = number;
+        self.dialog.remote_seq = Some(number);
         if let Some(unknown) = unsupported(request) {
             return refuse(works, tx, 420, &plain(request), &[("Unsupported", &unknown)]);
         }

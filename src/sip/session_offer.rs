@@ -76,6 +76,11 @@ impl Session {
         self.phase == Phase::Talking && matches!(self.change, Change::None)
     }
 
+    /// Whether this re-INVITE of ours waits for its answer.
+    pub(super) fn expects(&self, branch: u64) -> bool {
+        matches!(&self.change, Change::Ours(ours) if ours.branch == branch)
+    }
+
     /// Offers a change to the peer; `None` asks it for an offer.
     pub(super) fn reoffer(&mut self, works: &mut Works, sdp: Option<Bytes>) {
         let ours = Ours { branch: 0, method: Method::Invite, sdp, asked: true, tries: 0 };
@@ -148,7 +153,7 @@ impl Session {
         flow: Flow,
     ) {
         let code = response.code();
-        let is_ours = matches!(&self.change, Change::Ours(ours) if ours.branch == branch);
+        let is_ours = self.expects(branch);
         if code < 200 {
             works.clients.limit(&mut works.wire, branch, CHANGE_MAX);
             return;

@@ -183,6 +183,14 @@ impl StackSettings {
         }
     }
 
+    /// The hop with the listening address it leaves from, so that what we write about ourselves
+    /// and where the message really comes from are the same.
+    pub(super) fn settled(&self, hop: Hop) -> Hop {
+        let fits = |at: &SocketAddr| at.is_ipv4() == hop.peer.is_ipv4();
+        let mut own = self.advertise.keys().filter(|(kind, at)| *kind == hop.transport && fits(at));
+        Hop { local: hop.local.or_else(|| own.next().map(|(_, at)| *at)), ..hop }
+    }
+
     /// Whether a host in an address means this server.
     pub(super) fn is_ours(&self, host: &Host, local: SocketAddr) -> bool {
         let text = host.to_string();

@@ -87,7 +87,7 @@ impl Stack {
             Some(true) => self.with(id, now, |session, works| {
                 session.accepted(works, response, flow);
             }),
-            Some(false) if self.sessions.get(&id).is_some_and(|own| own.invite != branch) => {
+            Some(false) if self.sessions.get(&id).is_some_and(|own| own.expects(branch)) => {
                 self.with(id, now, |session, works| {
                     session.answered_inside(works, branch, response, flow);
                 });
@@ -103,8 +103,9 @@ impl Stack {
         let method = request.method();
         match (method, found) {
             (Method::Ack, Some(tx)) => {
-                self.works.servers.acknowledged(&mut self.works.wire, tx);
-                return;
+                if !self.works.servers.acknowledged(&mut self.works.wire, tx) {
+                    return;
+                }
             }
             (Method::Cancel, Some(tx)) => return self.cancelled(request, flow, size, tx),
             (Method::Cancel, None) => return self.stateless(request, flow, size, 481, &[]),
@@ -157,11 +158,24 @@ impl Stack {
         };
         let peer = session.peer.clone();
         let at_home = session.dialog.comes_from_peer(flow);
-        if !at_home && !self.is_believed(&peer, request, flow) {
-            if request.method() != Method::Ack {
-                self.disbelieve(&peer, request, flow, size);
+        if !at_home && !self.is_near(&peer, flow) {
+            if request.method() == Method::Ack {
+                return; // it cannot be challenged, and its sender is not known
             }
-            return;
+            let verdict = match &peer {
+                Peer::Trunk(_) => None,
+                Peer::Device(_) => Some(self.look(request, flow)),
+            };
+            match (verdict, &peer) {
+                (Some(Verdict::User(user)), Peer::Device(own)) if *user == **own => {}
+                (Some(Verdict::Challenge { stale }), _) => {
+                    return self.challenge(request, flow, size, stale);
+                }
+                (Some(Verdict::Blocked), _) => return self.blocked(request, flow, size),
+                (Some(Verdict::User(_)) | None, _) => {
+                    return self.stateless(request, flow, size, 403, &[]);
+                }
+            }
         }
         let replaces = self.replaces_in_refer(request);
         let now = self.works.wire.now;
@@ -177,9 +191,9 @@ impl Stack {
         });
     }
 
-    /// Whether a request inside a dialog that comes from elsewhere is its peer's all the same:
-    /// the trunk's other address, the telephone's registered flow, or right credentials.
-    fn is_believed(&mut self, peer: &Peer, request: &Request, flow: Flow) -> bool {
+    /// Whether a flow that a dialog was not heard over is its peer's all the same: the trunk's
+    /// other address, or one the telephone has registered from.
+    fn is_near(&self, peer: &Peer, flow: Flow) -> bool {
         match peer {
             Peer::Trunk(name) => {
                 let at = self.works.trunk_at(flow);
@@ -191,24 +205,8 @@ impl Stack {
                         && own.peer == flow.peer
                         && own.connection == flow.connection
                 };
-                let registered =
-                    self.bindings.each(user).any(|(_, own)| own.flow.as_ref().is_some_and(same));
-                registered
-                    || (request.method() != Method::Ack
-                        && self.look(request, flow) == Verdict::User(user.to_string()))
+                self.bindings.each(user).any(|(_, own)| own.flow.as_ref().is_some_and(same))
             }
-        }
-    }
-
-    /// Answers a request inside a dialog that its peer did not prove to have sent.
-    fn disbelieve(&mut self, peer: &Peer, request: &Request, flow: Flow, size: usize) {
-        match peer {
-            Peer::Trunk(_) => self.stateless(request, flow, size, 403, &[]),
-            Peer::Device(_) => match self.look(request, flow) {
-                Verdict::User(_) => self.stateless(request, flow, size, 403, &[]),
-                Verdict::Challenge { stale } => self.challenge(request, flow, size, stale),
-                Verdict::Blocked => self.blocked(request, flow, size),
-            },
         }
     }
 

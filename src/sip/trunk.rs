@@ -159,6 +159,7 @@ impl Works {
         let branch = self.branch();
         let Some(trunk) = self.trunks.get_mut(at as usize) else { return };
         let Some(hop) = trunk.hop(now) else { return }; // trunk_hops starts it
+        let hop = self.settings.settled(hop);
         trunk.cseq = trunk.cseq.saturating_add(1);
         trunk.branch = Some(branch);
         let (cseq, call_id, tag, expires) = (trunk.cseq, trunk.call_id, trunk.tag, trunk.expires);
@@ -203,6 +204,7 @@ impl Works {
         }
         let Some(trunk) = self.trunks.get_mut(at as usize) else { return };
         let Some(hop) = trunk.hop(now) else { return };
+        let hop = self.settings.settled(hop);
         trunk.cseq = trunk.cseq.saturating_add(1);
         trunk.branch = Some(branch);
         let (cseq, call_id) = (trunk.cseq, trunk.call_id);

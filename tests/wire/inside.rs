@@ -509,3 +509,68 @@ fn a_dialog_goes_on_after_a_restart() {
     fresh.receive(CARRIER, &bye.reply(200, "", "", ""));
     fresh.nothing_left();
 }
+
+#[test]
+fn a_telephone_that_moves_proves_who_it_is() {
+    // The first answer to a request from elsewhere is a challenge, the second belief.
+    let mut desk = Desk::new();
+    let phone = "198.51.100.7:5060";
+    let invite = Ask {
+        from: String::from("<sip:101@pbx.example>;tag=p"),
+        contact: String::from("<sip:101@198.51.100.7>"),
+        sent_by: format!("UDP {phone}"),
+        ..carrier_invite()
+    };
+    desk.authenticated(phone, &invite, "101", "secret");
+    let id = desk.invited();
+    let now = desk.now();
+    desk.stack.accept(id, Some(sdp(ANSWER)), now);
+    desk.drain();
+    let ok = desk.the("200");
+    let mut ack = inside("ACK", &invite, &ok, 2);
+    desk.receive(STRANGER, &ack.text());
+    assert!(desk.names().is_empty(), "an ACK cannot prove anything");
+    ack.branch = String::from("z9hG4bKack");
+    desk.receive(phone, &ack.text());
+    assert_eq!(desk.names(), ["confirmed"]);
+    let elsewhere = "203.0.113.80:40000";
+    let bye = Ask { sent_by: format!("UDP {elsewhere}"), ..inside("BYE", &invite, &ok, 3) };
+    for _ in 0..9 {
+        desk.take();
+        assert_eq!(desk.authenticated(elsewhere, &bye, "101", "wrong").what(), "401");
+    }
+    desk.take();
+    assert_eq!(desk.authenticated(elsewhere, &bye, "102", "secret").what(), "403");
+    assert!(desk.names().is_empty());
+    desk.take();
+    let bye = Ask { branch: String::from("z9hG4bKlast"), ..bye };
+    assert_eq!(desk.authenticated(elsewhere, &bye, "101", "secret").what(), "200");
+    assert_eq!(desk.names(), ["ended bye(none)"]);
+}
+
+#[test]
+fn a_callee_may_count_from_nothing() {
+    // RFC 3261 section 8.1.1.5: any number below 2^31, 0 too.
+    let mut desk = Desk::new();
+    let (_, invite) = desk.call_out(Some(OFFER));
+    desk.receive(CARRIER, &invite.reply(200, "b", "Contact: <sip:b@192.0.2.10>\r\n", ANSWER));
+    desk.take();
+    desk.receive(CARRIER, &from_callee("BYE", &invite, "b", 0).text());
+    assert_eq!(desk.whats(), ["200"]);
+}
+
+#[test]
+fn an_ack_with_the_branch_of_the_invite_counts() {
+    // RFC 6026 section 7.1: in Accepted, an ACK goes to the session.
+    let mut desk = Desk::new();
+    let invite = carrier_invite();
+    desk.receive(CARRIER, &invite.text());
+    let id = desk.invited();
+    let now = desk.now();
+    desk.stack.accept(id, Some(sdp(ANSWER)), now);
+    desk.drain();
+    let ok = desk.the("200");
+    let ack = Ask { branch: invite.branch.clone(), ..inside("ACK", &invite, &ok, 1) };
+    desk.receive(CARRIER, &ack.text());
+    assert_eq!(desk.names(), ["confirmed"]);
+}

@@ -114,13 +114,14 @@ impl Servers {
         }
     }
 
-    /// The ACK of a refusal came.
-    pub(in crate::sip) fn acknowledged(&mut self, wire: &mut Wire, id: u64) {
-        let Some(tx) = self.by_id.get_mut(&id) else { return };
-        if let Machine::Invite(state) = tx.machine {
-            tx.step_invite(wire, id, state, InviteServerEvent::Ack, None);
-        }
+    /// An ACK with the INVITE's branch came. True when it is the session's: after a 2xx, from a
+    /// peer that does not give that ACK a branch of its own (RFC 6026 section 7.1).
+    pub(in crate::sip) fn acknowledged(&mut self, wire: &mut Wire, id: u64) -> bool {
+        let Some(tx) = self.by_id.get_mut(&id) else { return false };
+        let Machine::Invite(state) = tx.machine else { return false };
+        tx.step_invite(wire, id, state, InviteServerEvent::Ack, None);
         self.settle(wire, id);
+        state == InviteServerState::Accepted
     }
 
     /// Answers it.
