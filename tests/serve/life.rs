@@ -75,6 +75,32 @@ async fn a_stop_tells_the_streams_saves_the_state_and_ends_with_0() {
     assert_eq!(calls["items"][0]["disposition"], "open", "{calls}");
 }
 
+/// Two directories, one database of a server: the lists of two journals would mix.
+#[tokio::test]
+async fn a_second_server_on_one_postgres_refuses_to_start() {
+    use sqlx::{Connection, Executor};
+    let Ok(address) = std::env::var("NAVBAT_TEST_PG") else { return };
+    let schema = format!("serve_{}", std::process::id());
+    let mut admin = sqlx::PgConnection::connect(&address).await.unwrap();
+    let fresh = format!("drop schema if exists {schema} cascade; create schema {schema}");
+    admin.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(fresh))).await.unwrap();
+    let mark = if address.contains('?') { '&' } else { '?' };
+    let url = format!("{address}{mark}options=-c%20search_path%3D{schema}");
+    let [first, second] = [Site::new(), Site::new()];
+    for site in [&first, &second] {
+        let text = std::fs::read_to_string(site.path().join("navbat.toml")).unwrap();
+        site.write(&format!("database = {{ url = \"{url}\" }}\n{text}"));
+    }
+    let server = first.serve();
+    let refused = second.run(&["serve"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("another navbat works on this database"), "{said}");
+    server.signal("TERM");
+    assert_eq!(server.ended().await.code(), Some(0));
+    second.serve().kill();
+}
+
 #[tokio::test]
 async fn a_second_server_on_one_directory_refuses_to_start() {
     let site = Site::new();

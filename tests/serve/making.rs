@@ -21,7 +21,15 @@ async fn what_is_made_in_the_pages_rings_and_survives_a_kill() {
     let mut stream = server.stream(&token).await;
     server.get(SIPUNI, &started("1795150800.7", "998901234567")).await;
     server.get(SIPUNI, &leg(1, "1795150800.7", "998901234567", "203")).await;
-    assert_eq!(stream.next("pop").await["operator"], "Jasur");
+    let pop = stream.next("pop").await;
+    assert_eq!((&pop["operator"], &pop["provider"]), (&json!("Jasur"), &json!("sipuni")));
+    // The provider rings the telephone: neither can be done from here, and the answer says why.
+    for act in ["decline", "answer"] {
+        let path = format!("/offers/{}/{act}", pop["offer"]);
+        let (status, said) = server.act(&token, ("POST", &path), json!({})).await;
+        assert_eq!(status, 409, "{said}");
+        assert!(said["error"]["message"].as_str().unwrap().contains("sipuni-main"), "{said}");
+    }
 
     let night = json!({ "name": "night", "settings": { "ring": "9s", "tiers": [{ "members": ["Jasur"] }] } });
     let make = ("POST", "/admin/queues");

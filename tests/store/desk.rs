@@ -76,3 +76,20 @@ async fn a_repeated_action_gets_the_first_answer() {
         assert_eq!(store.once(&login, "k", "r", at(0)).await.unwrap(), answered);
     }
 }
+
+#[tokio::test]
+async fn answers_of_one_login_are_bounded_and_the_newest_stay() {
+    for one in tries().await {
+        let (store, login) = (&one.store, "aziza".into());
+        for number in 0..10 {
+            let key = format!("k{number}");
+            assert_eq!(store.once(&login, &key, "r", at(number)).await.unwrap(), Once::First);
+        }
+        assert_eq!(store.once(&"bobur".into(), "k0", "r", at(0)).await.unwrap(), Once::First);
+        assert_eq!(store.trim_once(&login, 4).await.unwrap(), 6);
+        assert_eq!(store.trim_once(&login, 4).await.unwrap(), 0);
+        assert_eq!(store.once(&login, "k9", "r", at(9)).await.unwrap(), Once::Running);
+        assert_eq!(store.once(&login, "k5", "r", at(9)).await.unwrap(), Once::First);
+        assert_eq!(store.once(&"bobur".into(), "k0", "r", at(0)).await.unwrap(), Once::Running);
+    }
+}

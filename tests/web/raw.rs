@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::rig::{HOOK_TOKEN, Rig};
+use navbat::web::Patience;
+
+use crate::rig::{HOOK_TOKEN, Rig, Wish};
 
 /// Writes bytes and reads until the server closes; the status codes in what it said.
 async fn talk(rig: &Rig, bytes: &[u8]) -> Vec<u16> {
@@ -54,9 +56,37 @@ async fn a_declared_length_over_the_bound_is_413_without_the_body() {
     assert_eq!(talk(&rig, request.as_bytes()).await, [413]);
 }
 
+/// A server that loses its patience sooner than people do.
+async fn hasty() -> Rig {
+    let patience = Patience {
+        headers: Duration::from_millis(300),
+        request: Duration::from_millis(300),
+        ..Patience::default()
+    };
+    Rig::with(Wish { patience, ..Wish::default() }).await
+}
+
+#[test]
+fn patience_is_as_agreed() {
+    let Patience { headers, request, stop, ping } = Patience::default();
+    assert_eq!([headers, request, stop, ping].map(|it| it.as_secs()), [10, 30, 30, 10]);
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_408_and_closed() {
+    let rig = hasty().await;
+    for path in [format!("/hooks/sipuni/main/{HOOK_TOKEN}"), String::from("/api/v1/login")] {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+             Content-Length: 100\r\n\r\n{{\"a\":"
+        );
+        assert_eq!(talk(&rig, request.as_bytes()).await, [408], "{path}");
+    }
+}
+
 #[tokio::test]
 async fn headers_that_never_end_are_closed() {
-    let rig = Rig::start().await;
+    let rig = hasty().await;
     let answers = talk(&rig, b"GET / HTTP/1.1\r\nHost: x\r\n").await;
     assert!(answers.is_empty() || answers == [408], "{answers:?}");
 }

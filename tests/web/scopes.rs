@@ -186,6 +186,21 @@ async fn figures_carry_their_formula_and_add_up() {
     assert_eq!(stats["items"].as_array().unwrap().len(), 1);
 }
 
+/// A screen on a wall shows how the providers are, and not where they call or whom they name.
+#[tokio::test]
+async fn a_wall_sees_the_health_of_the_providers_only() {
+    let rig = Rig::start().await;
+    let board: Value = rig.get("wallboard", "/api/v1/board").await.json().await.unwrap();
+    let providers = board["providers"].as_array().unwrap();
+    assert_eq!(providers.len(), 3);
+    for one in providers {
+        assert!(one["state"].is_string() && one["account"].is_string(), "{one}");
+        assert_eq!((&one["hook_url"], &one["unknown_operators"]), (&Value::Null, &json!([])));
+    }
+    let board: Value = rig.get("supervisor", "/api/v1/board").await.json().await.unwrap();
+    assert!(board["providers"][0]["hook_url"].is_string(), "{board}");
+}
+
 #[tokio::test]
 async fn a_misspelt_filter_is_told() {
     let rig = Rig::start().await;

@@ -9,6 +9,26 @@ fn pop(operator: &str) -> Live {
     Live::Pop(Box::new(made::pop(operator, "sales")))
 }
 
+/// Somebody else changed the database: an open stream is looked at again with every ping.
+#[tokio::test]
+async fn an_open_stream_ends_after_a_change_of_role_and_when_disabled() {
+    let patience = navbat::web::Patience {
+        ping: std::time::Duration::from_millis(50),
+        ..navbat::web::Patience::default()
+    };
+    let rig = Rig::with(crate::rig::Wish { patience, ..Default::default() }).await;
+    for (who, role, disabled) in [("aziza", "wallboard", false), ("bobur", "operator", true)] {
+        let mut stream = Stream::open(&rig, who, None).await;
+        assert_eq!(stream.next().await.unwrap().1, "hello");
+        let mut person = rig.store.person(who).await.unwrap().unwrap();
+        person.role = String::from(role);
+        person.disabled = disabled;
+        rig.store.save_person(&person).await.unwrap();
+        rig.pass(10_001); // what is remembered of a person is believed for ten seconds
+        while stream.next().await.is_some() {}
+    }
+}
+
 #[tokio::test]
 async fn a_pop_reaches_its_operator_and_nobody_elses_screen() {
     let rig = Rig::start().await;

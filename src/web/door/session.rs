@@ -132,13 +132,14 @@ impl Session {
         now.since(Mono(self.checked_at.load(Ordering::Relaxed))) < CHECKED_FOR
     }
 
-    /// Takes what was read. A changed reader ends a browser's session, as a change of role must.
+    /// Takes what was read. A change of role or scope ends the session: an open stream was chosen
+    /// for who they were.
     pub fn checked(&self, reader: Reader, now: Mono) {
         self.checked_at.store(now.0, Ordering::Relaxed);
         if *self.reader.load_full() != reader {
-            let role_changed = self.reader.load().role != reader.role;
-            self.reader.store(Arc::new(reader));
-            if role_changed {
+            let before = self.reader.swap(Arc::new(reader.clone()));
+            let rights = |it: &Reader| (it.role, it.queues.clone(), it.operator.clone());
+            if rights(&before) != rights(&reader) {
                 self.end();
             }
         }
@@ -180,5 +181,10 @@ mod tests {
         assert!(!session.is_over(at(1).mono));
         session.checked(reader(Role::Operator), at(1).mono);
         assert!(session.is_over(at(1).mono));
+        let session =
+            Session::opened(String::new(), String::new(), reader(Role::Supervisor), at(0));
+        let scoped = Reader { queues: vec!["sales".into()], ..reader(Role::Supervisor) };
+        session.checked(scoped, at(1).mono);
+        assert!(session.is_over(at(1).mono), "its stream shows more than the new scope");
     }
 }
