@@ -446,12 +446,11 @@ macro_rules! fields {
                 &self.model.body
             }
 
-            /// The body when it is of this type; `None` for an empty one and for another type.
+            /// The body when it is of this type, or the first part of several that is; `None`
+            /// for an empty one and for another type.
             pub fn body_of(&self, content_type: &str) -> Option<&[u8]> {
                 let own = self.header(Known::ContentType)?;
-                let own = own.split(';').next().unwrap_or_default().trim_ascii_end();
-                let right = own.eq_ignore_ascii_case(content_type) && !self.body().is_empty();
-                right.then_some(self.body())
+                super::multipart::find(own, self.body(), content_type)
             }
 
             /// Every header in order: what it is, its name as we write it, its value.

@@ -15,6 +15,7 @@ mod io;
 mod keep;
 mod lexer;
 mod message;
+mod multipart;
 mod params;
 mod read;
 mod refusal;
