@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{CallId, EntryId, EpisodeId, Mono, OfferId, OperatorId};
+use crate::model::{CallId, EntryId, EpisodeId, Mono, OfferId, OperatorId, TokenId};
 
 /// Whose time has come. Things of one moment come in this order: who is free first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,8 @@ pub enum Alarm {
     Call(CallId),
     /// The lock of a call back lapses, or its time has come.
     Episode(EpisodeId),
+    /// A callback's turn may come, or it is given up.
+    Token(TokenId),
     /// The engine lets go of what it kept for late facts.
     Fade,
 }

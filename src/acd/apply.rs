@@ -13,8 +13,9 @@ use super::operator::{Operator, WrapUp};
 use super::state::{Queue, State, Talked};
 use super::strategy::SeatKeys;
 use crate::model::{
-    Authority, CallId, Direction, EntryId, EpisodeId, EpisodeRow, LegId, LegMove, Mono, Name, Now,
-    OfferId, OperatorId, Outcome, QueueId, Reach, Record, StageName, Wall,
+    Authority, CallId, Closing, Direction, EntryId, EpisodeId, EpisodeRow, EpisodeState, LegId,
+    LegMove, Mono, Name, Now, OfferId, OperatorId, Outcome, QueueId, Reach, Record, StageName,
+    Wall,
 };
 
 /// Numbers whose last operator is remembered. More costs memory only; with fewer a client who
@@ -67,6 +68,11 @@ impl State {
             | Record::ClaimMade { .. }
             | Record::ClaimUndone { .. }
             | Record::EntryDone { .. } => self.apply_to_entry(at, record),
+            Record::TokenMade { .. }
+            | Record::TokenWoken { .. }
+            | Record::TokenSlept { .. }
+            | Record::TokenLent { .. }
+            | Record::TokenClosed { .. } => self.apply_to_token(at, record),
             Record::OfferMade { .. }
             | Record::OfferRinging { .. }
             | Record::OfferAnswered { .. }
@@ -367,7 +373,9 @@ impl State {
                 let Some(name) = self.queues.get(queue).map(|queue| queue.name.clone()) else {
                     return;
                 };
-                let made = Entry::new(*entry, *call, (*queue, name), config.clone(), at, *first);
+                let mut made =
+                    Entry::new(*entry, *call, (*queue, name), config.clone(), at, *first);
+                made.resumed = self.is_lent(*call);
                 self.add_entry(made);
                 self.on_call(*call, |it| {
                     // Hours and block lists are behind whoever stands in a queue.
@@ -499,14 +507,30 @@ impl State {
 
     fn episode_saved(&mut self, row: &EpisodeRow) {
         self.next.episode = self.next.episode.max(row.id.0.saturating_add(1));
-        if let Some(before) = self.episodes.get(&row.id) {
+        let before = self.episodes.get(&row.id);
+        if let Some(before) = before {
             self.index.drop_episode(before);
         }
         self.index.add_episode(row);
-        for call in &row.calls {
-            if let Some(call) = self.calls.get_mut(call) {
-                call.is_counted = true;
+        let known = before.map(|before| before.calls.as_slice()).unwrap_or_default();
+        let taken_out = match &row.state {
+            EpisodeState::Closed(Closing::Answered { call, .. }) => Some(*call),
+            EpisodeState::Open
+            | EpisodeState::Assigned
+            | EpisodeState::Attempting { .. }
+            | EpisodeState::NoContact
+            | EpisodeState::Closed(_) => None,
+        };
+        for id in known.iter().chain(&row.calls) {
+            if let Some(call) = self.calls.get_mut(id) {
+                call.is_counted = row.calls.contains(id) && taken_out != Some(*id);
             }
+        }
+        let owner_before = before.and_then(|before| before.owner.as_ref());
+        if let Some(owner) = row.owner.as_ref().filter(|owner| owner_before != Some(owner)) {
+            // Whoever was given something last has their turn last.
+            let last = self.given.values().max().copied().unwrap_or(0);
+            self.given.insert(owner.clone(), last.saturating_add(1));
         }
         self.episodes.insert(row.id, row.clone());
         self.dirty.episodes.insert(row.id);
@@ -536,6 +560,8 @@ impl State {
                 self.talked.remove(&oldest);
             }
         }
+        // A nameless conversation does not make the last known person a stranger.
+        let operator = operator.or_else(|| self.talked.get(&client)?.operator);
         self.talked.insert(client, Talked { operator, at, call: id, direction });
     }
 }
@@ -572,6 +598,8 @@ fn arrived(at: Now, record: &Record) -> Option<Call> {
         line: line.clone(),
         leg: *leg,
         course: Course::default(),
+        token: None,
+        asked_callback: false,
         story: None,
         placing: None,
         heard: at.mono,

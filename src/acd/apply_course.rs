@@ -92,6 +92,7 @@ impl State {
         };
         self.on_call(*call, |it| {
             it.leg = Some(*first);
+            it.course.legs.retain(|leg| leg != first);
             it.course.other = Some(*second);
             it.course.joined = true;
             it.course.passing = None;

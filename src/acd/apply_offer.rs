@@ -143,6 +143,8 @@ impl State {
             return;
         };
         let said = self.said_at(*offer, at);
+        let call = self.offers.get(offer).and_then(|it| self.calls.get(&it.call));
+        let is_callback = call.is_some_and(|call| call.token.is_some());
         self.on_offer(at, *offer, |it| {
             it.state = OfferState::Over(*end);
             it.over_at = Some(said);
@@ -152,6 +154,9 @@ impl State {
             it.lease_until = None;
             if *end == OfferEnd::Won {
                 it.joined = Some(at.mono);
+                if is_callback {
+                    it.answered_at = Some(said); // the conversation begins with the client
+                }
             }
         });
         self.turn_of(*offer, *turn);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::engine::Engine;
 use super::io::{Arrival, Effect, LegReason};
+use super::roster::NO_QUEUE;
 use super::settings::QueueSettings;
 use crate::model::{
     Authority, CallId, EntryId, LegId, Name, Now, Number, OperatorId, Outcome, Party, Period,
@@ -69,9 +70,13 @@ impl Engine {
 
     /// Puts a caller into a queue, unless the queue is closed, full or not there.
     pub(super) fn enqueue(&mut self, call: CallId, queue: &Name, first: Now) {
-        let known = self.state.index.queues.get(queue).copied();
-        let Some((id, rules)) = known.zip(self.roster.queue(queue).cloned()) else {
-            self.end_call(call, LegReason::Over);
+        let first = self.take_own_place(call, queue).unwrap_or(first);
+        let id = self.queue_named(queue);
+        let known = self.roster.queue(queue).filter(|it| it.name.as_str() != NO_QUEUE).cloned();
+        let Some(rules) = known else {
+            // A caller whom the site sends nowhere is our fault, and somebody has to call back.
+            let entry = self.queue_up(call, id, first);
+            self.give_up(entry, Outcome::Failed);
             return;
         };
         let refused = self.refused(id, &rules);
@@ -131,7 +136,7 @@ impl Engine {
             None => {
                 let outcome = Some(Outcome::Failed);
                 self.emit(Record::CallJudged { call, outcome, disposition: None });
-                self.end_call(call, LegReason::Over);
+                self.enqueue(call, &Name::from(NO_QUEUE), self.now);
             }
         }
     }
@@ -251,7 +256,12 @@ impl Engine {
             (Some((entry, outcome, own)), queue) if queue.as_ref().is_none_or(|it| *it == own) => {
                 // Who calls out of hours did not choose to be called back.
                 let closed = outcome == Outcome::Closed;
-                self.give_up(entry, if closed { outcome } else { Outcome::CallbackTaken });
+                if closed {
+                    self.give_up(entry, outcome);
+                } else {
+                    self.make_token(entry);
+                    self.give_up(entry, Outcome::CallbackTaken);
+                }
                 return;
             }
             (Some((entry, ..)), Some(queue)) => {
@@ -315,6 +325,9 @@ impl Engine {
     fn book(&mut self, call: CallId, queue: &Name, outcome: Outcome) {
         let Some(id) = self.state.index.queues.get(queue).copied() else { return };
         let entry = self.queue_up(call, id, self.now);
+        if outcome == Outcome::CallbackTaken {
+            self.make_token(entry);
+        }
         self.emit(Record::EntryDone { entry, outcome });
     }
 

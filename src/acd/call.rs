@@ -7,7 +7,7 @@ use super::course::Course;
 use super::observed::Story;
 use crate::model::{
     Authority, CallId, Direction, EntryId, LegId, Mono, Name, Number, OfferId, OperatorId, Outcome,
-    Party, StageName, Wall,
+    Party, StageName, TokenId, Wall,
 };
 
 /// Ends the key of a call that a provider asked about without naming it, until facts do.
@@ -95,6 +95,12 @@ pub struct Call {
     /// How a call that we own goes beyond its waits.
     #[serde(default)]
     pub course: Course,
+    /// The callback that this call is an attempt of.
+    #[serde(default)]
+    pub token: Option<TokenId>,
+    /// Whether the client wants to be called back instead of waiting.
+    #[serde(default)]
+    pub asked_callback: bool,
     /// What facts told.
     pub story: Option<Story>,
     /// Who is busy with placing this call, while it lasts.

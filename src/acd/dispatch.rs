@@ -98,11 +98,15 @@ impl Engine {
         if !owned || !matches!(entry.state, EntryState::Waiting | EntryState::Offering) {
             return;
         }
+        if let Some(token) = self.token_of(entry.call) {
+            self.consider_callback(id, token);
+            return;
+        }
         let Some(rules) = self.rules_of(id).cloned() else {
-            self.give_up(id, Outcome::Withdrawn); // the queue is gone and nobody remembers it
+            self.give_up(id, Outcome::Failed); // the queue is gone and nobody remembers it
             return;
         };
-        let waited = entry.waited(self.now);
+        let waited = self.now.mono.since(entry.patience_from());
         if let Some(step) = overflow_due(&rules.overflow, usize::from(entry.steps), waited) {
             let step = step.clone();
             self.overflow(id, &step);
@@ -148,7 +152,7 @@ impl Engine {
                 self.leave_queue(id, Outcome::Overflowed);
                 self.enqueue(call, queue, first);
             }
-            OverflowTo::Callback => self.give_up(id, Outcome::CallbackTaken),
+            OverflowTo::Callback => self.take_callback(id),
             OverflowTo::Dial(number) => {
                 let Ok(number) = Number::new(number) else {
                     self.give_up(id, Outcome::Failed);
@@ -171,7 +175,7 @@ impl Engine {
     }
 
     /// The responsible operator first. True when the caller goes the queue's normal way.
-    fn hold_for_responsible(
+    pub(super) fn hold_for_responsible(
         &mut self,
         id: EntryId,
         rules: &QueueSettings,
@@ -217,12 +221,19 @@ impl Engine {
     }
 
     /// One round: chooses, rings, and keeps the record of why.
-    fn round(&mut self, id: EntryId, rules: &QueueSettings, only: Option<(OperatorId, Period)>) {
+    pub(super) fn round(
+        &mut self,
+        id: EntryId,
+        rules: &QueueSettings,
+        only: Option<(OperatorId, Period)>,
+    ) {
         let Some(entry) = self.state.entries.get(&id) else { return };
         if entry.pass_until.is_some_and(|until| until > self.now.mono) {
             return;
         }
         let entry = entry.clone();
+        // A callback is offered to one at a time: nobody waits on the line meanwhile.
+        let is_callback = self.token_of(entry.call).is_some();
         let live = self.state.index.live.get(&id).map_or(0, BTreeSet::len);
         let backed_off = backed_off(&entry, self.now.mono);
         let request = Request {
@@ -236,8 +247,12 @@ impl Engine {
             live: u32::try_from(live).unwrap_or(u32::MAX),
             waiting: self.silent_callers(entry.queue).saturating_add(u32::from(live > 0)),
             only: only.map(|(operator, _)| operator),
-            ask: Ask::Round,
-            bars: Bars { backed_off: &backed_off, excluded: &NOBODY, tried: &entry.tried },
+            ask: if is_callback { Ask::Order(1) } else { Ask::Round },
+            bars: Bars {
+                backed_off: &backed_off,
+                excluded: &NOBODY,
+                tried: if is_callback { &NOBODY } else { &entry.tried },
+            },
         };
         let Some(bench) = self.benches.get_mut(&entry.queue) else { return };
         let choice = bench.choose(&request);
@@ -363,9 +378,12 @@ impl Engine {
         if matches!(entry.state, EntryState::Claimed(_)) {
             return entry.confirm_until.filter(|until| *until > now);
         }
+        if call.token.is_some() {
+            return self.callback_look(entry);
+        }
         let rules = self.rules_of(id)?;
         let waited = entry.waited(self.now);
-        let at = |length: Period| entry.first.mono + length;
+        let at = |length: Period| entry.patience_from() + length;
         let tier = self.benches.get(&entry.queue).and_then(|it| it.next_tier_at(waited));
         let overflow = overflow_next(&rules.overflow, usize::from(entry.steps));
         let unstaffed = entry.enqueued.mono + UNSTAFFED_MAX;
@@ -373,7 +391,7 @@ impl Engine {
         let mut dues = earliest([
             Some(at(rules.wait_max)),
             overflow.map(at),
-            tier.map(at),
+            tier.map(|length| entry.first.mono + length),
             back_off,
             Some(unstaffed).filter(|until| *until > now),
             entry.pass_until.filter(|until| *until > now),

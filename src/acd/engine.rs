@@ -265,6 +265,7 @@ impl Engine {
             }
             Alarm::Call(call) => self.call_due(call),
             Alarm::Episode(episode) => self.episode_due(episode),
+            Alarm::Token(token) => self.token_due(token),
             Alarm::Fade => self.fade(),
         }
     }
@@ -292,6 +293,16 @@ impl Engine {
     pub(super) fn new_call_id(&self) -> CallId {
         let count = self.state.next.call.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         crate::model::Seed::new(self.seed ^ count).call_id(self.now.wall)
+    }
+
+    /// The id of a queue; one that nobody configured gets an id with its first call.
+    pub(super) fn queue_named(&mut self, name: &Name) -> QueueId {
+        if let Some(id) = self.state.index.queues.get(name) {
+            return *id;
+        }
+        let queue = QueueId(self.state.next.queue);
+        self.emit(Record::QueueNamed { queue, name: name.clone() });
+        queue
     }
 
     /// The rules of a queue as they are configured.

@@ -140,6 +140,10 @@ pub struct Entry {
     pub stuck: bool,
     /// Steps of the overflow chain that were taken.
     pub steps: u8,
+    /// Whether the client came back to the place of a callback: the queue's patience with them
+    /// begins anew, their place does not.
+    #[serde(default)]
+    pub resumed: bool,
 }
 
 impl Entry {
@@ -173,12 +177,18 @@ impl Entry {
             hold: None,
             stuck: false,
             steps: 0,
+            resumed: false,
         }
     }
 
     /// How long the caller has waited at `now`, from the first entry of the chain.
     pub fn waited(&self, now: Now) -> Period {
         now.mono.since(self.first.mono)
+    }
+
+    /// The moment from which overflow and the longest wait are counted.
+    pub const fn patience_from(&self) -> Mono {
+        if self.resumed { self.enqueued.mono } else { self.first.mono }
     }
 
     /// From the first entry of the chain to the answer or the end; `None` while it lasts.

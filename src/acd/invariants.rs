@@ -9,7 +9,8 @@ use super::entry::{Entry, EntryState};
 use super::io::LegReason;
 use super::leg::LegState;
 use super::offer::{Offer, OfferState};
-use crate::model::{Authority, CallId, EntryId, OfferEnd, OfferId, Work};
+use super::token::{Token, TokenState};
+use crate::model::{Authority, CallId, EntryId, OfferEnd, OfferId, TokenId, Work};
 
 /// Something that must never be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,7 @@ impl Engine {
             }
         }
         found.extend(self.idle_and_waiting());
+        found.extend(state.tokens.values().filter_map(|token| self.token_breach(token)));
         found
     }
 
@@ -128,7 +130,10 @@ impl Engine {
         let caller = call.leg.and_then(|leg| state.legs.get(&leg));
         let caller_lives = caller.is_some_and(|leg| !matches!(leg.state, LegState::Ended(_)));
         let waiting = entries.iter().find(|entry| entry.state.is_waiting());
-        if waiting.is_some() && !caller_lives {
+        let holds = |token: TokenId| {
+            state.tokens.get(&token).is_some_and(|it| it.state == TokenState::Woken(id))
+        };
+        if waiting.is_some() && !caller_lives && !call.token.is_some_and(holds) {
             return broken(29, "a caller who hung up still waits");
         }
         if let Some(entry) = waiting
@@ -137,6 +142,20 @@ impl Engine {
             return broken(15, &format!("nothing is armed for {entry:?} at {:?}", self.now));
         }
         None
+    }
+
+    /// Every callback has a call that lives or a moment at which it wakes, and an end.
+    fn token_breach(&self, token: &Token) -> Option<Breach> {
+        let call = match token.state {
+            TokenState::Asleep(_) => None,
+            TokenState::Woken(call) | TokenState::Lent(call) => Some(call),
+        };
+        let over = |id| self.state.calls.get(&id).is_none_or(|call| call.settled);
+        if call.is_some_and(over) {
+            return Some(breach(6, call, &format!("callback {} stands in no call", token.id)));
+        }
+        let armed = self.alarms.due(Alarm::Token(token.id)).is_some();
+        (!armed).then(|| breach(15, call, &format!("nothing is armed for callback {}", token.id)))
     }
 
     /// Whether something will happen for a waiting caller by itself.

@@ -240,6 +240,11 @@ pub enum Command {
         /// A word of the site's list.
         result: String,
     },
+    /// The client of a call that waits wants to be called back instead (a key, a form).
+    TakeCallback {
+        /// Which.
+        call: CallId,
+    },
     /// Give an episode to somebody, or to nobody.
     AssignEpisode {
         /// Which.

@@ -28,9 +28,9 @@ const ATTEMPT_FOR: Period = Period::mins(2);
 /// Nobody can be made good after this: the episode expires.
 const EPISODE_MAX: Period = Period::days(30);
 
-/// A due time that passed less than this ago is worth a reminder; after a longer stop of the
-/// service the list shows it anyway.
-const REMIND_FOR: Period = Period::secs(2);
+/// An open episode is looked at again after this at most, because the wall clock may be set.
+/// Shorter looks for nothing, longer comes late after such a jump.
+const LOOK_MAX: Period = Period::hours(1);
 
 /// Calls that one episode lists. Callers without a number share one episode for each group.
 const EPISODE_CALLS_MAX: usize = 200;
@@ -64,6 +64,10 @@ impl Engine {
         }
         self.emit(Record::CallSettled { call: id, forget_at: self.now.mono + AMEND_FOR });
         self.lose(id);
+        if self.token_of(id).is_some() {
+            self.note_attempt(id); // takes the lock off the number
+        }
+        self.give_place_back(id);
         while self.state.index.fading.len() > AMENDABLE_MAX {
             let Some((_, oldest)) = self.state.index.fading.first().copied() else { break };
             self.emit(Record::CallForgotten { call: oldest });
@@ -99,7 +103,6 @@ impl Engine {
         }
         let rules = self.rules_of(entry.id);
         let group = rules.map_or_else(|| entry.queue_name.clone(), |rules| rules.group.clone());
-        let due_for = rules.map_or(Period::mins(15), |rules| rules.callback_due);
         let lost_at = call.ended_at.unwrap_or(self.now.wall);
         let client = call.client_e164();
         let queue = entry.queue_name.clone();
@@ -125,6 +128,8 @@ impl Engine {
                 owner: None,
                 due_at: None,
                 attempts: Vec::new(),
+                steps: Vec::new(),
+                step_at: None,
                 revision: 0,
             },
         };
@@ -136,7 +141,7 @@ impl Engine {
         row.last_at = row.last_at.max(lost_at);
         (row.queue, row.waited, row.reason) = (queue, waited, reason);
         if let Some(client) = &client {
-            self.give_owner(&mut row, client, due_for);
+            self.give_owner(&mut row, client);
         }
         self.save_episode(row);
         self.redialled_already(client, key.1, lost_at);
@@ -155,36 +160,7 @@ impl Engine {
         }
     }
 
-    /// Chooses who calls back: who talked last with the client, else the member of the queue
-    /// with the fewest open episodes; and by when, on the working-hours clock.
-    fn give_owner(&self, row: &mut EpisodeRow, client: &Number, due_for: Period) {
-        if row.owner.is_some() {
-            return;
-        }
-        let Some(rules) = self.roster.queue(&row.queue) else { return };
-        let members = rules.tiers.iter().flat_map(|tier| &tier.members);
-        let names: Vec<&Name> = members.map(|member| &member.operator).collect();
-        let last = self.state.talked.get(client).and_then(|talked| talked.operator);
-        let last = last.and_then(|id| self.state.operators.get(&id)).map(|it| &it.name);
-        let last = last.filter(|name| self.roster.operator(name).is_some_and(|it| !it.disabled));
-        let owned = |name: &Name| self.state.index.owned.get(name).copied().unwrap_or(0);
-        let fewest = names
-            .iter()
-            .copied()
-            .filter(|name| self.roster.operator(name).is_some_and(|settings| !settings.disabled));
-        let owner = last.or_else(|| fewest.min_by_key(|name| owned(name)));
-        row.owner = owner.cloned();
-        let due = match &rules.calendar {
-            Some(calendar) => calendar.after_open(row.last_at, due_for),
-            None => row.last_at + due_for,
-        };
-        row.due_at = Some(due);
-        if row.owner.is_some() && row.state == EpisodeState::Open {
-            row.state = EpisodeState::Assigned;
-        }
-    }
-
-    fn save_episode(&mut self, mut row: EpisodeRow) {
+    pub(super) fn save_episode(&mut self, mut row: EpisodeRow) {
         row.revision = row.revision.saturating_add(1);
         self.emit(Record::EpisodeSaved(Box::new(row)));
     }
@@ -196,13 +172,43 @@ impl Engine {
         let direction = call.direction;
         for episode in self.open_episodes(&client) {
             let Some(row) = self.state.episodes.get(&episode) else { continue };
-            if at >= row.last_at || row.calls.contains(&id) {
+            if row.calls.contains(&id) {
+                self.take_out(episode, id, at, direction);
+            } else if at >= row.last_at {
                 self.close_by_talk(episode, id, at, direction);
             }
         }
+        self.close_tokens_of(&client, id, at);
     }
 
-    fn open_episodes(&self, client: &Number) -> Vec<EpisodeId> {
+    /// A call that an episode counts as missed was answered after all. Nobody has to call back
+    /// for it; what was missed later than it was answered still stands.
+    fn take_out(
+        &mut self,
+        episode: EpisodeId,
+        call: CallId,
+        at: Wall,
+        direction: Option<Direction>,
+    ) {
+        let Some(row) = self.state.episodes.get(&episode) else { return };
+        let mut row = row.clone();
+        let rest: Vec<CallId> = row.calls.iter().copied().filter(|id| *id != call).collect();
+        if rest.is_empty() {
+            row.state = EpisodeState::Closed(Closing::Answered { call, at });
+            self.save_episode(row);
+            return;
+        }
+        let lost = rest.iter().filter_map(|id| self.state.calls.get(id)?.ended_at).max();
+        row.last_at = lost.unwrap_or(row.last_at);
+        row.calls = rest;
+        let made_good = at >= row.last_at;
+        self.save_episode(row);
+        if made_good {
+            self.close_by_talk(episode, call, at, direction);
+        }
+    }
+
+    pub(super) fn open_episodes(&self, client: &Number) -> Vec<EpisodeId> {
         let from = (Some(client.clone()), Name::from(""));
         let all = self.state.index.episodes.range(from..);
         all.take_while(|((number, _), _)| number.as_ref() == Some(client))
@@ -239,6 +245,10 @@ impl Engine {
         let own = call.course.placed_by.and_then(|id| self.state.operators.get(&id));
         let own = own.map(|it| it.name.clone());
         let operator = placer.map(|alias| self.name_of(&account, &alias)).or(own);
+        let operator = operator.or_else(|| self.callback_by(id));
+        if self.is_undialled(id) {
+            return;
+        }
         for episode in self.open_episodes(&client) {
             let Some(row) = self.state.episodes.get(&episode) else { continue };
             if at < row.first_at {
@@ -278,17 +288,20 @@ impl Engine {
         }
         let mut next = row.clone();
         match &row.state {
-            _ if row.due_at.is_some_and(|due| due <= now && due + REMIND_FOR > now) => {
-                // Nobody changed anything: screens only learn that it is overdue.
-                self.state.dirty.episodes.insert(id);
-                self.state.dirty.armed_episodes.insert(id);
-                return;
-            }
             _ if row.last_at + EPISODE_MAX <= now => {
                 next.state = EpisodeState::Closed(Closing::Expired { at: now });
             }
             EpisodeState::Attempting { until, .. } if *until <= now => {
-                next.state = EpisodeState::NoContact;
+                let dialled = |attempt: &Attempt| attempt.at + ATTEMPT_FOR >= *until;
+                if row.attempts.iter().any(dialled) {
+                    next.state = EpisodeState::NoContact;
+                } else {
+                    self.take_lock_off(&mut next);
+                }
+            }
+            _ if Engine::step_due(row).is_some_and(|due| due <= now) => {
+                self.escalate(id);
+                return;
             }
             EpisodeState::Open
             | EpisodeState::Assigned
@@ -313,9 +326,10 @@ impl Engine {
                 | EpisodeState::Closed(_) => None,
             };
             let on_clock = |at: Wall| self.now.mono + at.since(self.now.wall).max(Period(1));
-            let remind = row.due_at.filter(|due| *due > self.now.wall && !is_closed(row));
+            let step = Engine::step_due(row);
             let end = Some(on_clock(row.last_at + EPISODE_MAX));
-            earliest([lock.map(on_clock), remind.map(on_clock), end])
+            let look = Some(self.now.mono + LOOK_MAX).filter(|_| !is_closed(row));
+            earliest([lock.map(on_clock), step.map(on_clock), look, end])
         });
         self.alarms.set(Alarm::Episode(id), due);
     }
@@ -357,6 +371,7 @@ impl Engine {
         };
         row.owner = owner;
         row.due_at = due.or(row.due_at);
+        self.begin_steps(&mut row);
         self.save_episode(row);
         Ok(())
     }
@@ -394,8 +409,12 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let mut row = self.open_episode(id)?;
         let at = self.now.wall;
+        let (client, group) = (row.client.clone(), row.group.clone());
         row.state = EpisodeState::Closed(Closing::Dismissed { reason, by: by.clone(), at });
         self.save_episode(row);
+        if let Some(client) = client {
+            self.withdraw_tokens(&client, &group);
+        }
         Ok(())
     }
 

@@ -5,14 +5,17 @@ mod alarms;
 mod apply;
 mod apply_course;
 mod apply_offer;
+mod apply_token;
 mod arrive;
 mod bench;
 mod call;
+mod callback;
 mod course;
 mod dispatch;
 mod eligible;
 mod engine;
 mod entry;
+mod escalate;
 mod invariants;
 pub mod io;
 mod leg;
@@ -39,6 +42,7 @@ mod setup;
 mod staff;
 mod state;
 mod strategy;
+mod token;
 mod told;
 #[cfg(test)]
 mod told_tests;
@@ -52,7 +56,7 @@ pub use invariants::Breach;
 pub use observed::{QUIET, Rung, Story, View};
 pub use pick::{Ask, Choice, Chosen, Request};
 pub use settings::{
-    AccountSettings, AliasOf, AutoPause, Member, OperatorSettings, Overflow, OverflowTo,
+    AccountSettings, AliasOf, AutoPause, Callback, Member, OperatorSettings, Overflow, OverflowTo,
     QueueSettings, ReadyRule, ServiceLevel, Settings, Sticky, Strategy, Tier, TierMode,
 };
 pub use strategy::{

@@ -60,6 +60,10 @@ impl Engine {
             }
             return; // the answer of an outside number may cross our cancel
         }
+        if self.is_callback_leg(id, leg) {
+            self.client_leg(id, leg, event);
+            return;
+        }
         if call.course.past.contains(&leg) {
             if event == LegEvent::Answered {
                 self.act(Effect::HangUp { leg, because: LegReason::AnsweredElsewhere });
@@ -207,7 +211,8 @@ impl Engine {
 
     /// An operator picked up: the first one claims the caller, others are kept as standby.
     fn claims(&mut self, offer: &Offer) {
-        let lease_until = self.now.mono + BRIDGE_MAX;
+        let joins_within = self.client_ring_max(offer.call).unwrap_or(BRIDGE_MAX);
+        let lease_until = self.now.mono + joins_within;
         self.emit(Record::OfferAnswered { offer: offer.id, lease_until });
         match offer.entry {
             Some(entry) => self.claim(entry, offer.id),
@@ -226,10 +231,13 @@ impl Engine {
         let confirm_until = self.now.mono + confirm;
         self.emit(Record::ClaimMade { entry, offer, confirm_until });
         let Some(offer) = self.state.offers.get(&offer) else { return };
-        let caller = self.state.calls.get(&offer.call).and_then(|call| call.leg);
-        if let (Some(caller), Some(operator)) = (caller, offer.leg) {
+        let (call, operator) = (offer.call, offer.leg);
+        let caller = self.state.calls.get(&call).and_then(|call| call.leg);
+        if let (Some(caller), Some(operator)) = (caller, operator) {
             self.answer_caller(caller);
             self.act(Effect::Bridge { caller, operator });
+        } else {
+            self.call_client_back(call);
         }
         if confirm == Period::ZERO {
             self.release_others(entry);
@@ -273,7 +281,8 @@ impl Engine {
             back_off_until: None,
             turn,
         });
-        let answered_at = offer.answered_at.unwrap_or(self.now.wall);
+        let won = self.state.offers.get(&offer.id).and_then(|offer| offer.answered_at);
+        let answered_at = won.unwrap_or(self.now.wall);
         self.join_offer(offer, answered_at);
         self.emit(Record::Conversed { call: offer.call, operator: offer.operator, answered_at });
         if let Some(entry) = offer.entry {
@@ -295,6 +304,7 @@ impl Engine {
     fn join_offer(&mut self, offer: &Offer, from: Wall) {
         let call = offer.call;
         let first = self.state.calls.get(&call).and_then(|call| call.leg);
+        let first = first.or_else(|| self.client_leg_of(call));
         let (Some(first), Some(second)) = (first, offer.leg) else { return };
         let passing = self.state.calls.get(&call).and_then(|call| call.course.passing);
         let operator = offer.operator;
@@ -338,6 +348,7 @@ impl Engine {
         let rules = offer.entry.and_then(|entry| self.rules_of(entry));
         let ring_min = rules.map_or(Period::ZERO, |rules| rules.ring_min);
         let retry = rules.map_or(Period::ZERO, |rules| rules.retry);
+        let retry = self.callback_retry(offer.call, retry);
         let rang = offer.rang.map(|rang| self.now.mono.since(rang));
         // A colleague's call is nobody's missed call.
         let counts = offer.entry.is_some()
@@ -374,7 +385,10 @@ impl Engine {
             self.direct_over(offer, end);
             return;
         };
-        if claimed {
+        if claimed && self.token_of(offer.call).is_some() {
+            let lapsed = offer.lease_until.is_some_and(|until| until <= self.now.mono);
+            self.callback_dropped(offer.call, lapsed);
+        } else if claimed {
             self.undo_claim(entry);
         }
         self.wanted.insert(entry);

@@ -139,8 +139,8 @@ impl Engine {
         let Some(it) = self.state.calls.get(&call) else { return Refused::Failed };
         match (it.course.disposition, self.state.last_outcome(call), it.course.outcome) {
             (Some(disposition), _, _) => refused_by(disposition),
+            (None, Some(Outcome::Failed) | None, Some(Outcome::Failed)) => Refused::UnknownNumber,
             (None, Some(outcome), _) => refused_for(outcome),
-            (None, None, Some(Outcome::Failed)) => Refused::UnknownNumber,
             (None, None, Some(outcome)) => refused_for(outcome),
             (None, None, None) => Refused::Failed,
         }
@@ -201,6 +201,9 @@ impl Engine {
         let owned: Vec<CallId> = self.state.index.open.iter().copied().filter(owned).collect();
         self.doubt_telephones();
         for call in owned {
+            if self.callback_survives(call) {
+                continue;
+            }
             for leg in self.legs_of(call) {
                 if leg.0 < self.legs_from && !kept.contains(&leg) {
                     self.emit(Record::LegMoved { leg, to: LegMove::Ended(EndedBy::Restart) });

@@ -29,6 +29,7 @@ impl Engine {
             Command::Place { operator, number } => self.place(&operator, number),
             Command::Transfer { operator, to } => self.transfer_for(&operator, &to),
             Command::SetResult { call, result } => self.set_result(call, result),
+            Command::TakeCallback { call } => self.ask_callback(call),
             Command::AssignEpisode { episode, owner, due } => {
                 self.assign_episode(episode, owner, due)
             }

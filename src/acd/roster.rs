@@ -10,6 +10,10 @@ use super::settings::{AccountSettings, OperatorSettings, QueueSettings, Settings
 use crate::model::{Alias, Name, Number, Party, normalise};
 use crate::plan::Plan;
 
+/// The name under which calls of accounts without a queue wait: they are counted like any other
+/// call, and nobody can be a member.
+pub const NO_QUEUE: &str = "";
+
 /// One configuration, indexed.
 #[derive(Debug, Clone)]
 pub struct Roster {
@@ -38,6 +42,7 @@ impl Roster {
                 .queues
                 .iter()
                 .map(|queue| (queue.name.clone(), Arc::new(queue.clone())))
+                .chain([(Name::from(NO_QUEUE), Arc::new(QueueSettings::named(NO_QUEUE)))])
                 .collect(),
             accounts: places(settings.accounts.iter().map(|it| &it.name)),
             aliases,
@@ -120,7 +125,7 @@ impl Roster {
             let found = account.queues.iter().find(|(word, _)| word == text);
             found.map(|(_, name)| name)
         };
-        let by_word = word.and_then(|word| {
+        let by_word = word.filter(|word| *word != NO_QUEUE).and_then(|word| {
             mapped(word).or_else(|| self.queues.get_key_value(word).map(|(name, _)| name))
         });
         // However either side writes the line: numbers are compared in E.164 only.
@@ -136,7 +141,7 @@ impl Roster {
             | None => None,
         };
         let name = by_word.or_else(by_line).or_else(by_extension).or(account.queue.as_ref())?;
-        self.queue(name)
+        self.queue(name).filter(|queue| queue.name.as_str() != NO_QUEUE)
     }
 }
 

@@ -6,6 +6,7 @@ use super::engine::Engine;
 use super::entry::Entry;
 use super::observed::View;
 use super::offer::{Offer, OfferState};
+use super::roster::NO_QUEUE;
 use crate::model::{
     Authority, CallId, CallRow, Direction, Disposition, EntryRow, Name, OfferEnd, OfferRow,
     Outcome, Period, Stage, TalkRow, Wall,
@@ -53,7 +54,9 @@ impl Engine {
         let missed = self.is_missed(call);
         let placer = call.course.placed_by.and_then(|id| self.state.operators.get(&id));
         let talked = first.is_some() || call.conversed_at.is_some();
-        let outcome = entries.iter().rev().find_map(|entry| entry.state.outcome());
+        // The wait of a callback is the one that ended as `callback_taken`: it counts once.
+        let counted = if call.token.is_some() { &[] } else { entries };
+        let outcome = counted.iter().rev().find_map(|entry| entry.state.outcome());
         let outcome = outcome.or(call.course.outcome);
         CallRow {
             id: call.id,
@@ -64,11 +67,11 @@ impl Engine {
             direction: call.direction,
             client: call.client.clone(),
             line: call.line.clone(),
-            queue: entries.last().map(|entry| entry.queue_name.clone()),
+            queue: entries.last().map(|entry| entry.queue_name.clone()).filter(is_queue),
             rung,
             answered_by: handled_by.first().cloned(),
             handled_by,
-            placed_by: placer.map(|placer| placer.name.clone()),
+            placed_by: placer.map(|it| it.name.clone()).or_else(|| self.callback_by(call.id)),
             missed,
             talk: Some(talk_sum(&talks, call.ended_at)),
             ring: first_offer.and_then(|from| end.map(|end| end.since(from))),
@@ -81,7 +84,7 @@ impl Engine {
             settled: call.settled,
             result: call.result.clone(),
             revision: call.revision.saturating_add(1),
-            entries: entries.iter().map(|entry| entry_row(entry)).collect(),
+            entries: counted.iter().map(|entry| entry_row(entry)).collect(),
             offers: offers.iter().map(|offer| offer_row(offer)).collect(),
             talks,
             stages: call
@@ -125,8 +128,12 @@ impl Engine {
             held: Period::ZERO,
         });
         let answered_by = view.answered_by.as_ref().map(name);
+        // A provider asks about inbound calls only, whatever its events leave out.
+        let asked = call.authority == Authority::Advised && view.direction.is_none();
+        let unanswered = asked && view.is_over && !view.is_answered;
         let disposition = match (call.stale, view.disposition) {
             (true, Disposition::Open) => Disposition::UnknownEnd,
+            (_, _) if unanswered => Disposition::Missed,
             (_, told) => told,
         };
         let closed = call.stale && !view.is_over;
@@ -136,6 +143,7 @@ impl Engine {
         let waits = !matches!(view.direction, Some(Direction::Out | Direction::Internal));
         let outcome = base.outcome.filter(|_| waits).or(lost.then_some(Outcome::Failed));
         let missed = view.missed
+            || unanswered
             || (closed && view.direction == Some(Direction::In) && answered_by.is_none());
         CallRow {
             direction: view.direction.or(base.direction),
@@ -159,6 +167,10 @@ impl Engine {
             ..base
         }
     }
+}
+
+fn is_queue(name: &Name) -> bool {
+    name.as_str() != NO_QUEUE
 }
 
 /// What became of a call without facts.

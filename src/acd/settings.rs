@@ -108,6 +108,8 @@ pub struct QueueSettings {
     pub group: Name,
     /// By when a missed caller is to be called back, on the working-hours clock.
     pub callback_due: Period,
+    /// How clients who asked for it are called back.
+    pub callback: Callback,
     /// Target and short-abandon threshold.
     pub service_level: ServiceLevel,
     /// Skills a caller of this queue needs.
@@ -271,6 +273,35 @@ pub struct ServiceLevel {
     pub short: Period,
 }
 
+/// Keys `callback_*` of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callback {
+    /// Attempts that reach nobody before it is given up. More pesters clients who changed their
+    /// mind, fewer loses those who were busy.
+    pub tries: u8,
+    /// Between one attempt and the next.
+    pub retry: Period,
+    /// How long the client's telephone rings.
+    pub ring: Period,
+    /// A callback that was not reached within this is given up.
+    pub keep: Period,
+    /// Minutes of the site's day from and until which nobody is called back, besides the hours
+    /// outside the queue's calendar; may lie around midnight. Equal: never quiet.
+    pub quiet: (u16, u16),
+}
+
+impl Default for Callback {
+    fn default() -> Callback {
+        Callback {
+            tries: 3,
+            retry: Period::mins(10),
+            ring: Period::secs(40),
+            keep: Period::hours(24),
+            quiet: (21 * 60, 8 * 60),
+        }
+    }
+}
+
 /// What the engine is told about one provider account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountSettings {
@@ -313,6 +344,7 @@ impl QueueSettings {
             calendar: None,
             group: name.into(),
             callback_due: Period::mins(15),
+            callback: Callback::default(),
             service_level: ServiceLevel { target: Period::secs(20), short: Period::secs(5) },
             skills: Vec::new(),
             step: (1, Period::secs(5)),

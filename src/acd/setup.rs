@@ -243,6 +243,9 @@ impl Engine {
         for episode in self.state.episodes.keys().copied().collect::<Vec<_>>() {
             self.arm_episode(episode);
         }
+        for token in self.state.tokens.keys().copied().collect::<Vec<_>>() {
+            self.arm_token(token);
+        }
         self.alarms.set(Alarm::Day, self.state.day_until);
         self.arm_schedule();
     }
@@ -263,6 +266,9 @@ impl Engine {
         }
         for episode in std::mem::take(&mut self.state.dirty.armed_episodes) {
             self.arm_episode(episode);
+        }
+        for token in std::mem::take(&mut self.state.dirty.armed_tokens) {
+            self.arm_token(token);
         }
         let fading = self.state.index.fading.first().map(|(due, _)| *due);
         if self.alarms.due(Alarm::Fade) != fading {

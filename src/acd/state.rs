@@ -14,9 +14,10 @@ use super::leg::Leg;
 use super::offer::Offer;
 use super::operator::{Operator, work_of};
 use super::staff::Staff;
+use super::token::Token;
 use crate::model::{
     CallId, Direction, EntryId, EpisodeId, EpisodeRow, EpisodeState, LegId, Mono, Name, Now,
-    Number, OfferId, OperatorId, PopState, QueueId, Seq, Wall,
+    Number, OfferId, OperatorId, PopState, QueueId, Seq, TokenId, Wall,
 };
 
 /// Legs that the engine names start here, so that they never meet a name that an edge gave to
@@ -48,6 +49,14 @@ pub struct Next {
     pub offer: u64,
     /// Episodes.
     pub episode: u64,
+    /// Callbacks.
+    #[serde(default = "first")]
+    pub token: u64,
+}
+
+/// The first number of a kind that an earlier version did not know.
+const fn first() -> u64 {
+    1
 }
 
 impl Next {
@@ -73,6 +82,7 @@ impl Default for Next {
             entry: 1,
             offer: 1,
             episode: 1,
+            token: 1,
         }
     }
 }
@@ -122,6 +132,12 @@ pub struct State {
     pub legs: BTreeMap<LegId, Leg>,
     /// Open ones, and those closed lately.
     pub episodes: BTreeMap<EpisodeId, EpisodeRow>,
+    /// Callbacks that are not over.
+    #[serde(default)]
+    pub tokens: BTreeMap<TokenId, Token>,
+    /// Whose turn it is to be given a missed client: who was given one last has the largest.
+    #[serde(default)]
+    pub given: BTreeMap<Name, u64>,
     /// Who talked last with a number, and when.
     pub talked: BTreeMap<Number, Talked>,
     /// Worked out from the rest.
@@ -153,10 +169,10 @@ pub struct Index {
     pub open: BTreeSet<CallId>,
     /// Calls we were asked about without an id, by account, until facts name them.
     pub asked: BTreeMap<Name, BTreeSet<CallId>>,
+    /// Callbacks, by client.
+    pub tokens: BTreeMap<Number, BTreeSet<TokenId>>,
     /// Episodes that are not closed, by number and group.
     pub episodes: BTreeMap<(Option<Number>, Name), EpisodeId>,
-    /// How many open episodes somebody owns.
-    pub owned: BTreeMap<Name, u32>,
     /// Settled calls in the order in which the engine lets go of them.
     pub fading: BTreeSet<(Mono, CallId)>,
 }
@@ -186,6 +202,8 @@ pub struct Dirty {
     pub armed_operators: BTreeSet<OperatorId>,
     /// Episodes whose alarms may have moved.
     pub armed_episodes: BTreeSet<EpisodeId>,
+    /// Callbacks whose alarms may have moved.
+    pub armed_tokens: BTreeSet<TokenId>,
 }
 
 impl Dirty {
@@ -234,6 +252,9 @@ impl State {
         }
         for episode in self.episodes.values() {
             index.add_episode(episode);
+        }
+        for token in self.tokens.values() {
+            index.place_token(token, true);
         }
         index
     }
@@ -357,16 +378,17 @@ impl Index {
         }
     }
 
+    /// Takes in (`there`) or takes out a callback.
+    pub fn place_token(&mut self, token: &Token, there: bool) {
+        keep(&mut self.tokens, token.client.clone(), token.id, there);
+    }
+
     /// Takes an episode in as it stands.
     pub fn add_episode(&mut self, episode: &EpisodeRow) {
         if is_closed(episode) {
             return;
         }
         self.episodes.insert((episode.client.clone(), episode.group.clone()), episode.id);
-        if let Some(owner) = &episode.owner {
-            let count = self.owned.entry(owner.clone()).or_default();
-            *count = count.saturating_add(1);
-        }
     }
 
     /// Takes an episode out as it stood.
@@ -375,13 +397,6 @@ impl Index {
             return;
         }
         self.episodes.remove(&(episode.client.clone(), episode.group.clone()));
-        let Some(owner) = &episode.owner else { return };
-        if let Some(count) = self.owned.get_mut(owner) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.owned.remove(owner);
-            }
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::engine::Engine;
 use super::io::Heard;
 use super::observed::{QUIET, View};
 use super::offer::{Offer, OfferState};
+use super::roster::NO_QUEUE;
 use super::settings::QueueSettings;
 use crate::model::{
     Alias, Authority, CallId, Direction, EntryId, Fact, FactKind, Legs, Name, OfferEnd, OfferId,
@@ -250,8 +251,10 @@ impl Engine {
         let client = view.client.as_ref().or(it.client.as_ref());
         let enqueued_at = view.started_at.unwrap_or(it.started_at);
         let (word, parties) = (view.queue.as_deref(), (line, client));
-        let rules = self.queue_for(&it.account, word, parties, enqueued_at)?;
-        let queue = self.state.index.queues.get(&rules.name).copied()?;
+        let rules = self.queue_for(&it.account, word, parties, enqueued_at);
+        // A call that no queue is configured for is missed as much as any other.
+        let name = rules.map_or_else(|| Name::from(NO_QUEUE), |rules| rules.name.clone());
+        let queue = self.queue_named(&name);
         let entry = EntryId(self.state.next.entry);
         self.emit(Record::EntryTold {
             entry,
@@ -348,6 +351,9 @@ impl Engine {
         let rules = self.rules(queue).or_else(|| self.rules_of(id));
         let outcome =
             rules.and_then(|rules| told_outcome(rules, view, course, (enqueued_at, shut)));
+        let left = [Some(Outcome::Abandoned), Some(Outcome::AbandonedShort)].contains(&outcome);
+        let to_be_called = left && call.asked_callback;
+        let outcome = if to_be_called { Some(Outcome::CallbackTaken) } else { outcome };
         let won = |offer: &&Offer| {
             offer.entry == Some(id) && offer.state == OfferState::Over(OfferEnd::Won)
         };

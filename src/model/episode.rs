@@ -33,6 +33,12 @@ pub struct EpisodeRow {
     pub due_at: Option<Wall>,
     /// Attempts at calling back.
     pub attempts: Vec<Attempt>,
+    /// What was done to get somebody to call back, the latest last.
+    #[serde(default)]
+    pub steps: Vec<EpisodeStep>,
+    /// When the next of those steps is due, on the working-hours clock.
+    #[serde(default)]
+    pub step_at: Option<Wall>,
     /// Grows with each rewrite, from 1.
     pub revision: u32,
 }
@@ -78,6 +84,13 @@ pub enum Closing {
         /// When.
         at: Wall,
     },
+    /// The missed call itself was answered after all: its answer was told late.
+    Answered {
+        /// The call.
+        call: CallId,
+        /// When it was answered.
+        at: Wall,
+    },
     /// A person closed it.
     Dismissed {
         /// Why.
@@ -99,6 +112,47 @@ pub enum Closing {
         /// When.
         at: Wall,
     },
+}
+
+/// One step towards somebody calling back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpisodeStep {
+    /// Which.
+    pub kind: StepKind,
+    /// Whom it concerns; `None` for nobody in particular.
+    pub owner: Option<Name>,
+    /// When.
+    pub at: Wall,
+}
+
+/// The kinds of steps. Of an episode that nobody works on they follow each other: reminded,
+/// moved, supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// A person gave it to somebody, or took it from them.
+    Assigned,
+    /// The client asked to be called back and the turn came: the operator may dial.
+    Offered,
+    /// It is due, and the owner was told so.
+    Reminded,
+    /// The owner let it lie: the next one owns it.
+    Moved,
+    /// Nobody called back: supervisors are asked.
+    Supervisor,
+}
+
+impl StepKind {
+    /// The word used in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            StepKind::Assigned => "assigned",
+            StepKind::Offered => "offered",
+            StepKind::Reminded => "reminded",
+            StepKind::Moved => "moved",
+            StepKind::Supervisor => "supervisor",
+        }
+    }
 }
 
 /// One attempt at calling a client back.

@@ -45,6 +45,8 @@ numbered! {
     OfferId(u64);
     /// One missed-call episode: a number and a queue group that were not talked to yet.
     EpisodeId(u64);
+    /// A callback: a place in a queue without a telephone.
+    TokenId(u64);
     /// An operator; bound to the configured name by a record, so it outlives a reload.
     OperatorId(u32);
     /// A queue; bound to its configured name like an operator.

@@ -21,9 +21,11 @@ mod time;
 pub use call::{CallRow, EntryRow, OfferRow, Stage, StageName, TalkRow};
 pub use card::{Pop, PopState};
 pub use decision::{Decision, Pick, Ruling, Why};
-pub use episode::{Attempt, Closing, EpisodeRow, EpisodeState};
+pub use episode::{Attempt, Closing, EpisodeRow, EpisodeState, EpisodeStep, StepKind};
 pub use fact::{Alias, Ends, Fact, FactKind, Legs, Source, Totals};
-pub use ids::{CallId, EntryId, EpisodeId, LegId, Name, OfferId, OperatorId, QueueId, Seq};
+pub use ids::{
+    CallId, EntryId, EpisodeId, LegId, Name, OfferId, OperatorId, QueueId, Seq, TokenId,
+};
 pub use live::{Live, OperatorView, QueueView};
 pub use normalise::{NumberRules, Party, Raw, Rule, normalise};
 pub use number::{Number, NumberError};
@@ -31,6 +33,6 @@ pub use outcome::{
     Authority, Direction, Disposition, EndedBy, OfferEnd, Outcome, WithdrawnBecause,
 };
 pub use presence::{By, Intent, PauseCause, Reach, Work};
-pub use record::{LegMove, OfferTold, PlanStep, Record, Stamped};
+pub use record::{LegMove, OfferTold, PlanStep, Record, Stamped, TokenEnd};
 pub use seed::Seed;
 pub use time::{Mono, Now, Period, PeriodError, Wall};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Authority, By, CallId, CallRow, Decision, Direction, Disposition, EndedBy, EntryId, EpisodeId,
     EpisodeRow, Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId,
-    OperatorView, Outcome, Party, QueueId, Reach, Seq, Wall,
+    OperatorView, Outcome, Party, QueueId, Reach, Seq, TokenId, Wall,
 };
 
 /// A record with its place and moment.
@@ -400,6 +400,58 @@ pub enum Record {
         /// How it ended.
         outcome: Outcome,
     },
+    /// A client gave up the telephone and keeps the place in the queue: a callback.
+    TokenMade {
+        /// The token.
+        token: TokenId,
+        /// The call that it stands for.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// Whom to call.
+        client: Number,
+        /// Whether we can dial; else the turn is a notice to an operator.
+        dials: bool,
+        /// When the chain of waits began: the place.
+        first: Now,
+        /// When it is given up.
+        until: Mono,
+        /// When its turn may come.
+        wake_at: Mono,
+    },
+    /// The place of a token is in its queue again, as an outbound call of its own.
+    TokenWoken {
+        /// The token.
+        token: TokenId,
+        /// The call.
+        call: CallId,
+    },
+    /// A callback came to nothing, or may not be tried at this time.
+    TokenSlept {
+        /// The token.
+        token: TokenId,
+        /// When its turn may come again.
+        wake_at: Mono,
+        /// Whether that was an attempt.
+        tried: bool,
+        /// The call of the attempt and what became of it.
+        #[serde(default)]
+        how: Option<(CallId, Disposition)>,
+    },
+    /// The client called again and stands in the place of the token while that call lasts.
+    TokenLent {
+        /// The token.
+        token: TokenId,
+        /// The call.
+        call: CallId,
+    },
+    /// A callback is over.
+    TokenClosed {
+        /// The token.
+        token: TokenId,
+        /// Why.
+        because: TokenEnd,
+    },
     /// An operator was chosen, or named in our answer.
     OfferMade {
         /// The offer.
@@ -484,6 +536,20 @@ pub struct PlanStep {
     pub depth: u8,
     /// Whether the call came out of hours.
     pub shut: bool,
+}
+
+/// Why a callback is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenEnd {
+    /// Somebody talked with the client, whoever called.
+    Reached,
+    /// The client did not pick up, as often as the queue tries.
+    NoContact,
+    /// Too old.
+    Expired,
+    /// Its queue is gone, or a person closed the missed call.
+    Withdrawn,
 }
 
 /// How a leg moves.
@@ -580,6 +646,11 @@ impl Record {
             Record::ClaimMade { .. } => "claim_made",
             Record::ClaimUndone { .. } => "claim_undone",
             Record::EntryDone { .. } => "entry_done",
+            Record::TokenMade { .. } => "token_made",
+            Record::TokenWoken { .. } => "token_woken",
+            Record::TokenSlept { .. } => "token_slept",
+            Record::TokenLent { .. } => "token_lent",
+            Record::TokenClosed { .. } => "token_closed",
             Record::OfferMade { .. } => "offer_made",
             Record::OfferRinging { .. } => "offer_ringing",
             Record::OfferAnswered { .. } => "offer_answered",

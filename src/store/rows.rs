@@ -273,6 +273,7 @@ fn state_of(state: &EpisodeState) -> (&'static str, Option<Wall>) {
         EpisodeState::Closed(
             Closing::CalledBack { at, .. }
             | Closing::ClientRedialled { at, .. }
+            | Closing::Answered { at, .. }
             | Closing::Dismissed { at, .. }
             | Closing::Expired { at }
             | Closing::Merged { at, .. },

@@ -281,7 +281,9 @@ fn tally_of(all: &mut BTreeMap<String, OperatorTally>, operator: String) -> &mut
 
 /// Each queue's own target as a table named `aim`.
 fn targets(ask: &StatsAsk) -> Sql {
-    let sql = Sql::new("with aim (queue, within) as (values (cast('' as text), cast(0 as bigint))");
+    // The first row gives the types and meets no queue: calls without one are counted under ''.
+    let sql =
+        Sql::new("with aim (queue, within) as (values (cast(null as text), cast(0 as bigint))");
     ask.targets
         .iter()
         .fold(sql, |sql, (queue, target)| {

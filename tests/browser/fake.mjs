@@ -47,7 +47,7 @@ const missedCall = (n, extra = {}) =>
 function episode(id, extra = {}) {
   return {
     id, client: '+998901234567', group: 'sotuv', queue: 'sotuv', count: 3, calls: ['0193-2', '0193-3', '0193-4'],
-    first_at: ago(5400), last_at: ago(900), waited_seconds: 47.2, reason: 'abandoned', state: { is: 'open' },
+    first_at: ago(5400), last_at: ago(900), waited_seconds: 47.2, steps: [], reason: 'abandoned', state: { is: 'open' },
     owner: null, due_at: ago(60), overdue: true, attempts: [], ...extra,
   }
 }
@@ -84,9 +84,9 @@ export function world() {
     ],
     episodes: [
       episode(1),
-      episode(2, { client: '+998935552121', count: 1, owner: 'Dilnoza', state: { is: 'assigned' }, due_at: ahead(900), overdue: false, reason: 'abandoned_short', waited_seconds: 3 }),
+      episode(2, { client: '+998935552121', count: 1, owner: 'Dilnoza', state: { is: 'assigned' }, due_at: ahead(900), overdue: false, reason: 'abandoned_short', waited_seconds: 3 }), steps: [],
       episode(3, { client: '+998712000001', count: 2, owner: 'Sardor', state: { is: 'attempting', operator: 'Sardor', until: ahead(60) }, due_at: ahead(1800), overdue: false, reason: 'no_operators' }),
-      episode(4, { client: null, count: 1, due_at: null, overdue: false, reason: 'timed_out', waited_seconds: null }),
+      episode(4, { client: null, count: 1, due_at: null, overdue: false, reason: 'timed_out', waited_seconds: null }), steps: [],
     ],
     providers: [
       { account: 'main', kind: 'sipuni', profile: null, state: 'ok', last_event_at: ago(3), received: 1214, duplicates: 12, unknown: 0, undecodable: 0, refused: 0, limited: 0, unknown_operators: [], hook_url: '' },
@@ -183,7 +183,7 @@ function detail(state, id) {
     talks: [{ operator: 'Sardor', from: ago(1390), to: ago(1200) }],
     stages: [{ stage: 'provider', at: ago(1401) }, { stage: 'journal', at: ago(1400) }, { stage: 'routing', at: ago(1400) }, { stage: 'pop', at: ago(1400) }],
     raw: [{ seq: 4411, at: ago(1400), kind: 'call', provider: 'sipuni', method: 'GET', query: 'event=1&src_num=998901234567&dst_num=998712001122&call_id=1.77', body: '' }],
-    decisions: [{ entry: 1, queue: 'sotuv', round: 1, at: ago(1400), waited_seconds: 0, strategy: 'parallel', config: '1', tier: 0, seed: null, whole: true, members: [
+    decisions: [{ entry: 1, queue: 'sotuv', round: 1, at: ago(1400), waited_seconds: 0, steps: [], strategy: 'parallel', config: '1', tier: 0, seed: null, whole: true, members: [
       { operator: 'Dilnoza', tier: 0, key: 1, chosen: true, reasons: [] },
       { operator: 'Malika', tier: 0, key: 2, chosen: false, reasons: ['unreachable', 'on_break'] },
     ] }],

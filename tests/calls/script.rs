@@ -246,6 +246,11 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
             "wrap-up" => queue.wrap_up = period(value),
             "group" => queue.group = (*value).into(),
             "short" => queue.service_level.short = period(value),
+            "callback" => {
+                let (tries, retry) = value.split_once('/').expect("tries/length");
+                queue.callback.tries = tries.parse().unwrap();
+                queue.callback.retry = period(retry);
+            }
             "callback-due" => queue.callback_due = period(value),
             "skill" => queue.skills.push((*value).into()),
             "overflow" => queue.overflow.push(overflow(value)),

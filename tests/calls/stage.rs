@@ -325,6 +325,12 @@ impl Stage {
                 };
                 self.input(Input::Reach { operator: (*name).into(), reach });
             }
+            [account, key, "wants", "a", "callback"] => {
+                let key = format!("{account}/{key}");
+                let known = self.names.calls.iter().find(|(_, label)| key.ends_with(*label));
+                let call = *known.unwrap_or_else(|| panic!("no call {key}")).0;
+                self.command("client", false, Command::TakeCallback { call });
+            }
             [name, "declines"] => {
                 let offer = self.pops[*name];
                 self.command(name, false, Command::Decline { offer });

@@ -136,13 +136,16 @@ impl Names {
                 format!("called back{}", if *in_time { " in time" } else { " late" })
             }
             EpisodeState::Closed(Closing::ClientRedialled { .. }) => String::from("redialled"),
+            EpisodeState::Closed(Closing::Answered { .. }) => String::from("answered after all"),
             EpisodeState::Closed(Closing::Dismissed { by, .. }) => format!("dismissed by {by}"),
             EpisodeState::Closed(Closing::Expired { .. }) => String::from("expired"),
             EpisodeState::Closed(Closing::Merged { .. }) => String::from("merged"),
         };
         let owner = row.owner.as_ref().map(|owner| format!(" for {owner}")).unwrap_or_default();
         let client = row.client.as_ref().map_or("hidden", |number| number.reveal());
-        let text = format!("episode {client} {state}{owner}, {} missed", row.calls.len());
+        let step = row.steps.last().map(|step| format!(", {}", step.kind.word()));
+        let step = step.unwrap_or_default();
+        let text = format!("episode {client} {state}{owner}, {} missed{step}", row.calls.len());
         let before = self.episodes.insert(row.id.0, text.clone());
         (before.as_ref() != Some(&text)).then_some(text)
     }

@@ -71,6 +71,11 @@ fn queue(seed: &mut Seed, place: usize) -> QueueSettings {
     queue.wait_max = Period::secs(20 + seed.below(100));
     queue.wrap_up = Period::secs(seed.below(12));
     queue.step = (1, Period::secs(1 + seed.below(6)));
+    queue.callback_due = Period::secs(30 + seed.below(600));
+    queue.callback.tries = 1 + u8::try_from(seed.below(3)).unwrap();
+    queue.callback.retry = Period::secs(5 + seed.below(120));
+    queue.callback.ring = Period::secs(5 + seed.below(30));
+    queue.callback.keep = Period::secs(60 + seed.below(3000));
     queue.group = (*one_of(seed, &["all", QUEUES[place]])).into();
     if seed.chance(20) {
         queue.skills.push("tax".into());

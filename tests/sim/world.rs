@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use navbat::acd::Settings;
 use navbat::model::{
-    Authority, CallId, CallRow, Disposition, EndedBy, EpisodeId, Fact, Intent, LegId, Live, Mono,
-    Name, Now, Number, OfferId, Outcome, Party, PopState, Reach, Record, Seed, Seq, Stamped, Wall,
-    Work,
+    Authority, CallId, CallRow, Disposition, EndedBy, EpisodeId, EpisodeState, Fact, Intent, LegId,
+    Live, Mono, Name, Now, Number, OfferId, Outcome, Party, PopState, Reach, Record, Seed, Seq,
+    Stamped, TokenEnd, Wall, Work,
 };
 use navbat::switch::{
     Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, Output, RouteAsk, Switch, Ticket,
@@ -57,6 +57,8 @@ pub struct World {
     inbox: BTreeMap<Seq, Heard>,
     rows: BTreeMap<CallId, CallRow>,
     episodes: BTreeSet<EpisodeId>,
+    /// What was committed or is about to be: how often each of the rare things happened.
+    pub rare: BTreeMap<&'static str, u64>,
     pops: BTreeMap<OfferId, Name>,
     arrived: BTreeSet<CallId>,
     is_closing: bool,
@@ -86,6 +88,7 @@ impl World {
             inbox: BTreeMap::new(),
             rows: BTreeMap::new(),
             episodes: BTreeSet::new(),
+            rare: BTreeMap::new(),
             pops: BTreeMap::new(),
             arrived: BTreeSet::new(),
             is_closing: false,
@@ -269,7 +272,7 @@ impl World {
     fn whim(&mut self) {
         let place = usize::try_from(self.seed.below(OPERATORS.len() as u64)).unwrap();
         let operator = Name::from(OPERATORS[place]);
-        let command = match self.seed.below(12) {
+        let command = match self.seed.below(13) {
             0..4 => Command::SetIntent { operator, intent: Intent::Ready },
             4 => Command::SetIntent { operator, intent: Intent::Dnd },
             5 => {
@@ -287,6 +290,12 @@ impl World {
             8 | 9 => {
                 let Some((offer, _)) = self.pops.first_key_value() else { return };
                 Command::Decline { offer: *offer }
+            }
+            12 => {
+                let place = self.seed.below(self.arrived.len().max(1) as u64);
+                let place = usize::try_from(place).unwrap();
+                let Some(call) = self.arrived.iter().nth(place).copied() else { return };
+                Command::TakeCallback { call }
             }
             10 => {
                 let Some(episode) = self.episodes.first().copied() else { return };
@@ -395,6 +404,9 @@ impl World {
                     if let Record::EpisodeSaved(row) = &record {
                         self.episodes.insert(row.id);
                     }
+                    if let Some(word) = rare(&record) {
+                        *self.rare.entry(word).or_default() += 1;
+                    }
                     let seq = Seq((self.records.len() + self.batch.len()) as u64 + 1);
                     self.batch.push(Stamped { seq, at, record });
                 }
@@ -470,6 +482,34 @@ impl World {
             assert!(!it.lives, "leg {leg} outlived its call: {it:?}");
         }
         self.check_books();
+        self.check_clients();
+    }
+
+    /// No callback is forgotten, and no missed client waits for a step that did not come.
+    fn check_clients(&self) {
+        let mut tokens = BTreeSet::new();
+        let mut episodes = BTreeMap::new();
+        for Stamped { record, .. } in &self.records {
+            match record {
+                Record::TokenMade { token, .. } => {
+                    tokens.insert(*token);
+                }
+                Record::TokenClosed { token, .. } => {
+                    tokens.remove(token);
+                }
+                Record::EpisodeSaved(row) => {
+                    episodes.insert(row.id, row);
+                }
+                _ => {}
+            }
+        }
+        assert!(tokens.is_empty(), "callbacks that never ended: {tokens:?}");
+        for row in episodes.values() {
+            let waits = matches!(row.state, EpisodeState::Open | EpisodeState::Assigned);
+            // A clock that was set is noticed within the hour.
+            let due = row.step_at.filter(|due| due.0 + 3_600_000 <= self.now.wall.0);
+            assert!(!waits || row.client.is_none() || due.is_none(), "no step was taken: {row:?}");
+        }
     }
 
     /// Arrivals are the sum of the outcomes.
@@ -487,12 +527,19 @@ impl World {
                 row.call_key,
                 row.offers
             );
-            if row.authority == Authority::Owned {
+            if row.call_key.starts_with("callback/") {
+                let talked = row.disposition == Disposition::Answered;
+                assert_eq!(row.talks.is_empty(), !talked, "{row:?}");
+                assert!(row.entries.is_empty() && !row.missed, "a callback counts twice: {row:?}");
+            } else if row.authority == Authority::Owned {
                 owned += 1;
                 let outcome =
                     row.outcome.unwrap_or_else(|| panic!("{} has no outcome", row.call_key));
                 *outcomes.entry(outcome).or_default() += 1;
+                // A number outside talked where the row tells no talk of ours.
+                let outside = outcome == Outcome::Overflowed && !row.missed;
                 assert_eq!(row.talks.is_empty(), outcome != Outcome::Answered, "{row:?}");
+                assert_eq!(row.missed, outcome != Outcome::Answered && !outside, "{row:?}");
             }
         }
         assert_eq!(self.rows.len(), self.arrived.len(), "a call without a row");
@@ -500,9 +547,22 @@ impl World {
     }
 }
 
+/// The word of a record that a day must not be without, over all the days.
+fn rare(record: &Record) -> Option<&'static str> {
+    match record {
+        Record::TokenClosed { because: TokenEnd::Reached, .. } => Some("callback_reached"),
+        Record::TokenClosed { because: TokenEnd::NoContact, .. } => Some("callback_no_contact"),
+        Record::TokenClosed { because: TokenEnd::Expired, .. } => Some("callback_expired"),
+        Record::TokenLent { .. } => Some("callback_lent"),
+        Record::TokenWoken { .. } => Some("callback_woken"),
+        Record::EpisodeSaved(row) => row.steps.last().map(|step| step.kind.word()),
+        _ => None,
+    }
+}
+
 fn note(rows: &mut BTreeMap<CallId, CallRow>, arrived: &mut BTreeSet<CallId>, record: &Record) {
     match record {
-        Record::CallArrived { call, .. } => {
+        Record::CallArrived { call, .. } | Record::TokenWoken { call, .. } => {
             arrived.insert(*call);
         }
         Record::CallSaved(row) => {

@@ -152,6 +152,8 @@ pub fn episode(id: u64, seconds: u64, state: EpisodeState) -> EpisodeRow {
         owner: None,
         due_at: Some(at(seconds + 900)),
         attempts: Vec::new(),
+        steps: Vec::new(),
+        step_at: None,
         revision: 1,
     }
 }

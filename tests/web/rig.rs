@@ -538,6 +538,8 @@ pub mod made {
             owner: owner.map(Name::from),
             due_at: Some(MORNING + Period::mins(15)),
             attempts: Vec::new(),
+            steps: Vec::new(),
+            step_at: None,
             revision: 1,
         }
     }

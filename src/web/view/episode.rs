@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{Closing, EpisodeRow, EpisodeState, Wall};
+use crate::model::{Closing, EpisodeRow, EpisodeState, EpisodeStep, Wall};
 use crate::web::sight::{Eyes, Phone, Sight};
 
 use super::{maybe_stamp, maybe_text, seconds, stamp, text};
@@ -41,6 +41,10 @@ pub struct EpisodeView {
     pub overdue: Option<bool>,
     /// Attempts at calling back.
     pub attempts: Vec<AttemptView>,
+    /// What was done to get somebody to call back, the latest last.
+    pub steps: Vec<StepView>,
+    /// When the next step is due unless somebody attempts; null where none is.
+    pub step_at: Option<String>,
 }
 
 /// Where an episode stands.
@@ -62,7 +66,7 @@ pub enum EpisodeStateView {
     NoContact,
     /// Done.
     Closed {
-        /// `called_back`, `client_redialled`, `dismissed`, `expired` or `merged`.
+        /// `called_back`, `client_redialled`, `answered` (its answer was told late), `dismissed`, `expired` or `merged`.
         how: &'static str,
         /// When.
         at: String,
@@ -75,6 +79,18 @@ pub enum EpisodeStateView {
         /// Who closed it.
         by: Option<String>,
     },
+}
+
+/// One step towards somebody calling back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StepView {
+    /// `assigned` (by a person), `offered` (a callback whose turn came), `reminded`, `moved` (to
+    /// the next owner) or `supervisor`.
+    pub kind: &'static str,
+    /// Whom it concerns.
+    pub owner: Option<String>,
+    /// When.
+    pub at: String,
 }
 
 /// One attempt at calling back.
@@ -116,8 +132,14 @@ impl EpisodeView {
                     at: stamp(attempt.at),
                 })
                 .collect(),
+            steps: row.steps.iter().map(step).collect(),
+            step_at: maybe_stamp(row.step_at.filter(|_| !over)),
         }
     }
+}
+
+fn step(step: &EpisodeStep) -> StepView {
+    StepView { kind: step.kind.word(), owner: maybe_text(step.owner.as_ref()), at: stamp(step.at) }
 }
 
 fn state(state: &EpisodeState) -> EpisodeStateView {
@@ -136,13 +158,16 @@ fn closed(closing: &Closing) -> EpisodeStateView {
     let (how, at) = match closing {
         Closing::CalledBack { at, .. } => ("called_back", at),
         Closing::ClientRedialled { at, .. } => ("client_redialled", at),
+        Closing::Answered { at, .. } => ("answered", at),
         Closing::Dismissed { at, .. } => ("dismissed", at),
         Closing::Expired { at } => ("expired", at),
         Closing::Merged { at, .. } => ("merged", at),
     };
     let (call, in_time) = match closing {
         Closing::CalledBack { call, in_time, .. } => (Some(call.to_string()), Some(*in_time)),
-        Closing::ClientRedialled { call, .. } => (Some(call.to_string()), None),
+        Closing::ClientRedialled { call, .. } | Closing::Answered { call, .. } => {
+            (Some(call.to_string()), None)
+        }
         Closing::Dismissed { .. } | Closing::Expired { .. } | Closing::Merged { .. } => {
             (None, None)
         }
@@ -151,6 +176,7 @@ fn closed(closing: &Closing) -> EpisodeStateView {
         Closing::Dismissed { reason, by, .. } => (Some(reason.clone()), Some(text(by))),
         Closing::CalledBack { .. }
         | Closing::ClientRedialled { .. }
+        | Closing::Answered { .. }
         | Closing::Expired { .. }
         | Closing::Merged { .. } => (None, None),
     };

@@ -191,6 +191,8 @@ export interface Episode {
   due_at: string | null
   /** Null on the live stream, where the page's clock decides. */
   overdue: boolean | null
+  /** What was done to get somebody to call back, the latest last. */
+  steps: { kind: 'assigned' | 'offered' | 'reminded' | 'moved' | 'supervisor'; owner: string | null; at: string }[]
 }
 
 export interface Page<T> {

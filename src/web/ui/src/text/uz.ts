@@ -286,9 +286,15 @@ export const uz = {
   episode_no_contact: 'javob bermadi',
   closed_called_back: 'qayta qoʻngʻiroq qilindi',
   closed_client_redialled: 'mijoz oʻzi qildi',
+  closed_answered: 'qoʻngʻiroqqa javob berilgan ekan',
   closed_dismissed: 'bekor: {reason} ({by})',
   closed_expired: 'muddati oʻtdi',
   closed_merged: 'birlashtirildi',
+  step_offered: 'qayta qoʻngʻiroq taklif qilindi',
+  step_reminded: 'eslatildi',
+  step_moved: 'boshqaga oʻtdi',
+  step_supervisor: 'supervayzerda',
+  stats_no_queue: 'Navbatsiz',
 
   // Outcomes of a wait.
   outcome_answered: 'javob berildi',

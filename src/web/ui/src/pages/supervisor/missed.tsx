@@ -81,7 +81,7 @@ function Rows(props: { rows: readonly Episode[]; onDone: () => void }) {
         { title: t('missed_count'), isFigure: true, cell: (one) => one.count },
         { title: t('missed_last'), isFigure: true, cell: (one) => <Last one={one} now={now} /> },
         { title: t('missed_waited'), isFigure: true, cell: (one) => (one.waited_seconds === null ? t('none') : duration(one.waited_seconds)) },
-        { title: t('missed_queue'), cell: (one) => one.queue },
+        { title: t('missed_queue'), cell: (one) => (one.queue === '' ? t('stats_no_queue') : one.queue) },
         { title: t('col_reason'), cell: (one) => word('outcome', one.reason) },
         { title: t('missed_state'), cell: (one) => <StateTag one={one} /> },
         { title: t('missed_owner'), cell: (one) => one.owner ?? <span class="hint">{t('missed_nobody')}</span> },
@@ -110,7 +110,13 @@ function StateTag(props: { one: Episode }) {
   const { state } = props.one
   if (state.is !== 'closed') {
     const tone = state.is === 'attempting' ? 'ring' : state.is === 'no_contact' ? 'warn' : 'mut'
-    return <Tag tone={tone}>{word('episode', state.is, { name: state.operator ?? '' })}</Tag>
+    const kind = state.is === 'attempting' || state.is === 'no_contact' ? undefined : props.one.steps.at(-1)?.kind
+    return (
+      <>
+        <Tag tone={tone}>{word('episode', state.is, { name: state.operator ?? '' })}</Tag>
+        {kind !== undefined && kind !== 'assigned' && <Tag tone={kind === 'supervisor' ? 'bad' : 'warn'}>{word('step', kind)}</Tag>}
+      </>
+    )
   }
   return <Tag tone="ok">✓ {word('closed', state.how ?? '', { reason: state.reason ?? '', by: state.by ?? '' })}</Tag>
 }

@@ -11,6 +11,9 @@ import { clock, count, share } from '../../text/format.ts'
 import { t, word } from '../../text/index.ts'
 import type { StatRow } from '../../types.ts'
 
+/** The key of the row of sums; no queue, operator or provider can be called so. */
+const TOTAL = '='
+
 const BY = ['hour', 'queue', 'operator', 'reason', 'provider'] as const
 type By = (typeof BY)[number]
 
@@ -48,7 +51,7 @@ export function MissedStats() {
           rows={rows}
           rowKey={(row) => row.key}
           columns={columns}
-          foot={by === 'operator' || stats.value === null ? undefined : { ...stats.value.total, key: '' }}
+          foot={by === 'operator' || stats.value === null ? undefined : { ...stats.value.total, key: TOTAL }}
         />
       )}
     </Panel>
@@ -66,7 +69,7 @@ function countColumns(by: By): readonly Column<StatRow>[] {
   const head: Column<StatRow> = {
     title: titles[by],
     isHead: true,
-    cell: (row) => (row.key === '' ? t('col_total') : keyText(by, row.key)),
+    cell: (row) => (row.key === TOTAL ? t('col_total') : keyText(by, row.key)),
   }
   const missed: Column<StatRow> = { title: t('col_missed'), isFigure: true, cell: (row) => figure(row.missed) }
   if (by === 'reason') return [head, missed]
@@ -104,6 +107,7 @@ const figure = (value: unknown): string => (typeof value === 'number' ? count(va
 /** `09:00` for an hour, the words of a reason, the name of anything else. */
 export function keyText(by: string, key: string): string {
   if (by === 'reason') return word('outcome', key)
+  if (by === 'queue' && key === '') return t('stats_no_queue')
   if (by !== 'hour') return key
   if (/^\d{1,2}$/.test(key)) return `${key.padStart(2, '0')}:00`
   const at = Date.parse(key)
