@@ -137,6 +137,8 @@ fn invite_server() {
         E::WaitOver,
         E::Broken,
     ];
+    let mut confirmed = [(S::Confirmed, A::Nothing); 8];
+    confirmed[6].0 = S::Terminated; // timer I
     let rows = [
         (
             S::Proceeding,
@@ -177,19 +179,7 @@ fn invite_server() {
                 (S::Terminated, A::Lost),
             ],
         ),
-        (
-            S::Confirmed,
-            [
-                (S::Confirmed, A::Nothing),
-                (S::Confirmed, A::Nothing),
-                (S::Confirmed, A::Nothing),
-                (S::Confirmed, A::Nothing),
-                (S::Confirmed, A::Nothing),
-                (S::Confirmed, A::Nothing),
-                (S::Terminated, A::Nothing),
-                (S::Confirmed, A::Nothing),
-            ],
-        ),
+        (S::Confirmed, confirmed),
         (S::Terminated, [(S::Terminated, A::Nothing); 8]),
     ];
     for (state, row) in rows {

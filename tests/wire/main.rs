@@ -4,6 +4,7 @@
 
 mod bounds;
 mod desk;
+mod device;
 mod differential;
 mod inside;
 mod invite;
