@@ -22,8 +22,12 @@ const FACTS_MAX: usize = 4;
 const FACT_BYTES_MAX: usize = 64 * 1024;
 const FINGERPRINT_MAX: usize = 400;
 
+/// One reader at a time: the rounds are counted against the clock.
+static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[test]
 fn no_request_breaks_a_reader() {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let from_environment = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let seconds: u64 = from_environment("FUZZ_SECONDS").unwrap_or(3);
     let first: u64 = from_environment("FUZZ_SEED").unwrap_or(1);
