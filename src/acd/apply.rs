@@ -82,6 +82,11 @@ impl State {
             Record::EpisodeSaved(row) => self.episode_saved(row),
             Record::EpisodeForgotten { episode } => self.episode_forgotten(*episode),
             Record::Decided(_) | Record::OperatorSaved(_) => {}
+            // The switch keeps these beside the engine's state.
+            Record::LegKept { .. }
+            | Record::BindingKept { .. }
+            | Record::BindingGone { .. }
+            | Record::OutsideCounted { .. } => {}
         }
     }
 

@@ -19,6 +19,7 @@ mod escalate;
 mod invariants;
 pub mod io;
 mod leg;
+mod lookup;
 mod missed;
 mod observed;
 mod observed_evidence;

@@ -224,6 +224,7 @@ impl Driver {
                     promises.extend(answer.map(|answer| Promise::Route(answer, operators)));
                 }
                 Output::Effect(effect) => debug!(?effect, "no telephone is attached"),
+                Output::Send { .. } => debug!("no wire is attached"),
             }
         }
         self.commit(records, promises);

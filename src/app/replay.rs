@@ -205,7 +205,7 @@ impl Replay {
         while let Some(output) = self.switch.poll_output() {
             match output {
                 Output::Record(_, Record::CallSaved(row)) => self.keep(*row),
-                Output::Record(..) | Output::Effect(_) => {}
+                Output::Record(..) | Output::Effect(_) | Output::Send { .. } => {}
             }
         }
     }

@@ -521,6 +521,40 @@ pub enum Record {
     Decided(Box<Decision>),
     /// An operator changed on an axis; for the database, the fold passes over it.
     OperatorSaved(Box<OperatorView>),
+    /// An answered leg as it stands on the wire, so that a restart can go on with it or end it.
+    LegKept {
+        /// The leg.
+        leg: LegId,
+        /// For the switch and its SIP stack; JSON. Empty: it is kept no more.
+        dialog: String,
+    },
+    /// A telephone registered, or did so again.
+    BindingKept {
+        /// The SIP user.
+        user: Name,
+        /// Which of its telephones.
+        key: String,
+        /// For the SIP stack; JSON.
+        state: String,
+        /// When the registration ends by itself.
+        until: Wall,
+    },
+    /// A telephone is registered no more.
+    BindingGone {
+        /// The SIP user.
+        user: Name,
+        /// Which of its telephones.
+        key: String,
+    },
+    /// An operator called outside, or tried to: the day's count, so that a restart forgives none.
+    OutsideCounted {
+        /// Who.
+        operator: Name,
+        /// The day of the site, in days since 1970.
+        day: i64,
+        /// Attempts of that day, this one included.
+        calls: u32,
+    },
 }
 
 /// Where a call is in a dialplan.
@@ -662,6 +696,10 @@ impl Record {
             Record::EpisodeForgotten { .. } => "episode_forgotten",
             Record::Decided(_) => "decided",
             Record::OperatorSaved(_) => "operator_saved",
+            Record::LegKept { .. } => "leg_kept",
+            Record::BindingKept { .. } => "binding_kept",
+            Record::BindingGone { .. } => "binding_gone",
+            Record::OutsideCounted { .. } => "outside_counted",
         }
     }
 }

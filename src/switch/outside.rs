@@ -1,0 +1,121 @@
+//! Numbers outside: who may call them, and over which trunk.
+
+use super::allow::{DayCount, Denied};
+use super::legs::{Fork, Kind, Leg};
+use super::lines::Board;
+use crate::acd::io::LegEvent;
+use crate::model::{EndedBy, LegId, Name, Number, OperatorId, Party, Record, normalise};
+use crate::sip::{Caller, Invite, Target, Uri};
+
+impl Board<'_> {
+    /// Rings an outside number. With an operator behind it, that operator's list decides.
+    pub fn dial_out(
+        &mut self,
+        id: LegId,
+        number: Number,
+        with: LegId,
+        account: Option<Name>,
+        by: Option<OperatorId>,
+    ) {
+        if let Some(by) = by {
+            let operator = self.engine.operator_name(by).cloned();
+            let denied = match &operator {
+                Some(operator) => self.allowed(operator, &number, id).err(),
+                None => Some(Denied::NoList),
+            };
+            if let Some(denied) = denied {
+                tracing::debug!(?operator, %number, %denied, "an outside call is not made");
+                self.lines.tell(id, LegEvent::Ended(EndedBy::Rejected));
+                return;
+            }
+        }
+        let mut trunks =
+            self.lines.trunks.choose(&self.lines.wiring, self.now.mono, &mut self.lines.seed);
+        if let Some(account) = account {
+            trunks.retain(|trunk| *trunk == account);
+        }
+        let shown = Caller {
+            user: number.reveal().to_owned(),
+            display: String::new(),
+            private: false,
+        };
+        let kind = Kind::Outside { number, trunks };
+        self.lines.legs.add(Leg::new(id, kind, Some(with), shown));
+        if !self.next_trunk(id) {
+            self.gone(id, EndedBy::Unreachable);
+        }
+    }
+
+    /// Tries the next trunk of an outside leg; whether there was one.
+    pub fn next_trunk(&mut self, id: LegId) -> bool {
+        let Some(leg) = self.lines.legs.get_mut(id) else { return false };
+        let Kind::Outside { number, trunks } = &mut leg.kind else { return false };
+        if trunks.is_empty() {
+            return false;
+        }
+        let (trunk, number) = (trunks.remove(0), number.clone());
+        self.call_over(id, &trunk, &number) || self.next_trunk(id)
+    }
+
+    /// Adds the call to a number over a trunk to a leg.
+    pub fn call_over(&mut self, id: LegId, trunk: &Name, number: &Number) -> bool {
+        let wiring = self.lines.wiring.clone();
+        let Some(trunk) = wiring.trunk(trunk) else { return false };
+        let Some(mut leg) = self.lines.legs.get(id).cloned() else { return false };
+        let with = leg.with;
+        let hops = self.hops_from(with);
+        let sdp = self.offer_from(&mut leg, with, &trunk.codecs);
+        let session = self.sip.invite(
+            Invite {
+                target: Target::Trunk {
+                    name: trunk.name.clone(),
+                    user: trunk.numbers_out.write(number),
+                },
+                caller: Caller {
+                    user: trunk.lines.first().map(|it| trunk.numbers_out.write(it)).unwrap_or_default(),
+                    display: String::new(),
+                    private: false,
+                },
+                sdp,
+                replaces: None,
+                referred_by: None,
+                alert: None,
+                hops,
+                extra: Vec::new(),
+            },
+            self.now,
+        );
+        self.lines.trunks.release(id);
+        self.lines.trunks.take(&trunk.name, id);
+        let fork = Fork { device: None, trunk: Some(trunk.name.clone()), cancelled: false };
+        self.lines.legs.add(leg);
+        self.lines.legs.fork(id, session, fork);
+        true
+    }
+
+    /// Whether an operator may call a number now; counts the attempt when so.
+    pub fn allowed(
+        &mut self,
+        operator: &Name,
+        number: &Number,
+        leg: LegId,
+    ) -> Result<(), Denied> {
+        let wiring = self.lines.wiring.clone();
+        let list = wiring.phone_of(operator).and_then(|phone| phone.outside.as_ref());
+        let day = self.engine.day_of(self.now.wall);
+        let count = self.lines.ledger.take(operator, list, number, leg, self.now.mono, day)?;
+        let DayCount { day, calls } = count;
+        let operator = operator.clone();
+        self.lines.records.push_back(Record::OutsideCounted { operator, day, calls });
+        Ok(())
+    }
+
+    /// The outside number that an operator's telephone names.
+    pub fn number_in(&self, uri: &Uri) -> Option<Number> {
+        let user = uri.user_text()?;
+        match normalise(&user, &self.lines.wiring.dialled, |_| false).0 {
+            Party::Number(number) => Some(number),
+            Party::Guessed(_) | Party::Extension(_) | Party::Hidden | Party::Unparsed(_) => None,
+        }
+    }
+}
