@@ -10,7 +10,7 @@
 //! | `plan` | pure | model | dialplans: read, check, walk; calendars and holidays |
 //! | `acd` | pure | model, plan | calls, legs, entries, offers, operators, queues, strategies |
 //! | `sip` | pure | model | SIP: messages, transactions, dialogs, registrar, digest, SDP |
-//! | `switch` | pure | model, plan, acd | the whole exchange as one value: input in, outputs out |
+//! | `switch` | pure | model, plan, sip, acd | the whole exchange as one value: input in, outputs out |
 //! | `store` | edge | model | journal, inbox, migrations, projections, queries, outbox |
 //! | `net` | edge | model, sip, switch | sockets under SIP: UDP, TCP, TLS, WebSocket; carriers' names |
 //! | `connect` | edge | model, switch, store | one file per provider; delivery workers |

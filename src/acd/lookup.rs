@@ -38,7 +38,8 @@ impl Engine {
         let state = |leg| self.state.legs.get(&leg).map(|leg| leg.state);
         let joined = |state| matches!(state, Some(LegState::Bridged | LegState::Held));
         let (one, other) = (state(one), state(other));
-        let live = |state| matches!(state, Some(LegState::Answered | LegState::Bridged | LegState::Held));
+        let live =
+            |state| matches!(state, Some(LegState::Answered | LegState::Bridged | LegState::Held));
         live(one) && live(other) && (joined(one) || joined(other))
     }
 

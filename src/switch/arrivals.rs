@@ -110,7 +110,8 @@ impl Board<'_> {
 
     /// Whom a transfer is meant for: as dialled, or a queue by its name.
     pub fn meant(&self, uri: &Uri) -> Option<Target> {
-        let queue = uri.user_text().map(|it| Name::from(&*it)).filter(|it| self.engine.has_queue(it));
+        let queue =
+            uri.user_text().map(|it| Name::from(&*it)).filter(|it| self.engine.has_queue(it));
         let dialled = self.dialled(uri).filter(|to| *to != Target::Pickup);
         dialled.or_else(|| queue.map(Target::Queue))
     }
@@ -124,7 +125,8 @@ fn client(trunk: &TrunkSettings, invited: &Invited) -> Party {
         CallerFrom::RemoteParty => invited.remote_party.as_ref(),
         CallerFrom::Diversion => invited.diversion.first(),
     };
-    let user = |line: &PartyLine| line.uri.user_text().map(|it| it.into_owned()).unwrap_or_default();
+    let user =
+        |line: &PartyLine| line.uri.user_text().map(|it| it.into_owned()).unwrap_or_default();
     let text = user(named.unwrap_or(&invited.from));
     // Privacy hides the caller from whoever we call; a carrier that still tells us the number in
     // the trusted header means it for us. Without such a header the caller stays hidden.

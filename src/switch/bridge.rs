@@ -335,7 +335,8 @@ impl Board<'_> {
         body: Option<Bytes>,
     ) -> Option<Result<Option<Bytes>, u16>> {
         let leg = self.lines.legs.of(session).and_then(|id| self.lines.legs.get(id));
-        let Some(leg) = leg.filter(|leg| leg.main == Some(session) && leg.stage == Stage::Up) else {
+        let Some(leg) = leg.filter(|leg| leg.main == Some(session) && leg.stage == Stage::Up)
+        else {
             return Some(Err(PENDING));
         };
         let id = leg.id;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::wiring::Wiring;
 use crate::acd::Settings;
+use crate::acd::io::Input as Told;
 use crate::acd::io::{
     Arrival, Command, Effect, Heard, LegEvent, Placement, RouteAsk, Ticket, Transfer,
 };
-use crate::acd::io::Input as Told;
 use crate::model::{LegId, Name, Now, Reach, Record};
 use crate::sip::{Hop, Packet, Transmit};
 

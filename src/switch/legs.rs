@@ -274,7 +274,9 @@ impl Legs {
     /// A telephone does not want a leg's place any more, or has it; returns whose it wanted.
     pub fn forget_heir(&mut self, heir: SessionId) -> Option<LegId> {
         let id = self.heirs.remove(&heir)?;
-        if let Some(leg) = self.by_id.get_mut(&id).filter(|leg| leg.heir.as_ref().is_some_and(|it| it.0 == heir)) {
+        if let Some(leg) =
+            self.by_id.get_mut(&id).filter(|leg| leg.heir.as_ref().is_some_and(|it| it.0 == heir))
+        {
             leg.heir = None;
         }
         Some(id)

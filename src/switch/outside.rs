@@ -34,11 +34,8 @@ impl Board<'_> {
         if let Some(account) = account {
             trunks.retain(|trunk| *trunk == account);
         }
-        let shown = Caller {
-            user: number.reveal().to_owned(),
-            display: String::new(),
-            private: false,
-        };
+        let shown =
+            Caller { user: number.reveal().to_owned(), display: String::new(), private: false };
         let kind = Kind::Outside { number, trunks };
         self.lines.legs.add(Leg::new(id, kind, Some(with), shown));
         if !self.next_trunk(id) {
@@ -72,7 +69,11 @@ impl Board<'_> {
                     user: trunk.numbers_out.write(number),
                 },
                 caller: Caller {
-                    user: trunk.lines.first().map(|it| trunk.numbers_out.write(it)).unwrap_or_default(),
+                    user: trunk
+                        .lines
+                        .first()
+                        .map(|it| trunk.numbers_out.write(it))
+                        .unwrap_or_default(),
                     display: String::new(),
                     private: false,
                 },
@@ -94,12 +95,7 @@ impl Board<'_> {
     }
 
     /// Whether an operator may call a number now; counts the attempt when so.
-    pub fn allowed(
-        &mut self,
-        operator: &Name,
-        number: &Number,
-        leg: LegId,
-    ) -> Result<(), Denied> {
+    pub fn allowed(&mut self, operator: &Name, number: &Number, leg: LegId) -> Result<(), Denied> {
         let wiring = self.lines.wiring.clone();
         let list = wiring.phone_of(operator).and_then(|phone| phone.outside.as_ref());
         let day = self.engine.day_of(self.now.wall);

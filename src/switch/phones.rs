@@ -204,11 +204,8 @@ impl Board<'_> {
         if self.allowed(&operator, &number, id).is_err() {
             return false;
         }
-        let trunks = self.lines.trunks.choose(
-            &self.lines.wiring,
-            self.now.mono,
-            &mut self.lines.seed,
-        );
+        let trunks =
+            self.lines.trunks.choose(&self.lines.wiring, self.now.mono, &mut self.lines.seed);
         let sent = trunks.first().is_some_and(|trunk| self.call_over(id, trunk, &number));
         if !sent {
             self.lines.ledger.release(id);

@@ -196,9 +196,7 @@ impl Board<'_> {
             KeptParty::Caller { trunk } => {
                 (Kind::Caller { trunk: trunk.clone() }, Some(trunk.clone()))
             }
-            KeptParty::Placing { operator } => {
-                (Kind::Placing { operator: operator.clone() }, None)
-            }
+            KeptParty::Placing { operator } => (Kind::Placing { operator: operator.clone() }, None),
             KeptParty::Phone { operator, user } => {
                 (Kind::Phone { operator: operator.clone(), user: user.clone() }, None)
             }
