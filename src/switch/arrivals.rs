@@ -31,11 +31,11 @@ impl Board<'_> {
         let wiring = self.lines.wiring.clone();
         match &invited.source {
             Source::Trunk { name } => match wiring.trunk(name) {
-                Some(trunk) => self.from_trunk(trunk, &invited),
+                Some(trunk) => self.carrier_calls(trunk, &invited),
                 None => self.turn_back(session, 404, None),
             },
             Source::Device { operator, .. } => match wiring.phone_of(operator) {
-                Some(phone) => self.from_telephone(phone, &invited),
+                Some(phone) => self.telephone_calls(phone, &invited),
                 None => self.turn_back(session, 403, None),
             },
         }
@@ -45,7 +45,7 @@ impl Board<'_> {
         self.sip.reject(session, &Refuse { code, retry_after, reason: None }, self.now);
     }
 
-    fn from_trunk(&mut self, trunk: &TrunkSettings, invited: &Invited) {
+    fn carrier_calls(&mut self, trunk: &TrunkSettings, invited: &Invited) {
         if invited.replaces.is_some() {
             self.turn_back(invited.session, 403, None); // a carrier takes nobody's place
             return;
@@ -70,7 +70,7 @@ impl Board<'_> {
         self.lines.told.push_back(Input::Arrived(arrival));
     }
 
-    fn from_telephone(&mut self, phone: &PhoneSettings, invited: &Invited) {
+    fn telephone_calls(&mut self, phone: &PhoneSettings, invited: &Invited) {
         if let Some(old) = invited.replaces {
             self.replace(&phone.operator, old, invited);
             return;

@@ -100,6 +100,10 @@ pub enum Split {
 }
 
 /// What happens on wires.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart within one call, so a box would only add a visit to the heap"
+)]
 pub enum Wire {
     /// A message came in.
     Sip(Packet),

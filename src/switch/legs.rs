@@ -158,6 +158,8 @@ pub struct Leg {
     pub end: Option<EndedBy>,
     /// Whether a telephone of it was redirected already.
     pub redirected: bool,
+    /// Whether it dialled a number that its operator may not call.
+    pub denied: bool,
     /// Hops that a call from it may still take (Max-Forwards).
     pub hops: u8,
     /// How it is shown to the party it is joined with.
@@ -191,6 +193,7 @@ impl Leg {
             rounds: 0,
             end: None,
             redirected: false,
+            denied: false,
             hops: HOPS_MAX,
             shown,
             heir: None,

@@ -22,6 +22,9 @@ use crate::sip::{Cause, Event, Refuse, SessionId, Stack};
 /// asked to come back later.
 pub const LEGS_MAX: usize = 20_000;
 
+/// What a telephone gets that dialled what its operator may not call.
+const FORBIDDEN: u16 = 403;
+
 /// Everything between the wires and the engine that has a memory.
 #[derive(Debug, Clone)]
 pub struct Lines {
@@ -138,7 +141,12 @@ impl Board<'_> {
             Effect::DialOut { leg, call: _, number, with, account, by } => {
                 self.dial_out(leg, number, with, account, by);
             }
-            Effect::Refuse { leg, because } => self.turn_away(leg, causes::refuse(because)),
+            Effect::Refuse { leg, because } => {
+                let denied = self.lines.legs.get(leg).is_some_and(|leg| leg.denied);
+                let refuse = causes::refuse(because);
+                let code = if denied { FORBIDDEN } else { refuse.code };
+                self.turn_away(leg, Refuse { code, ..refuse });
+            }
             Effect::Transferred { leg, progress } => self.transferred(leg, progress),
             Effect::Cancel { leg, because } | Effect::HangUp { leg, because } => {
                 self.drop_leg(leg, because);

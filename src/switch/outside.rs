@@ -25,6 +25,9 @@ impl Board<'_> {
             };
             if let Some(denied) = denied {
                 tracing::debug!(?operator, %number, %denied, "an outside call is not made");
+                if let Some(leg) = self.lines.legs.get_mut(with) {
+                    leg.denied = true;
+                }
                 self.lines.tell(id, LegEvent::Ended(EndedBy::Rejected));
                 return;
             }

@@ -1,7 +1,13 @@
 //! The whole exchange in virtual time, message by message: real SIP bytes between scripted
 //! telephones, scripted carriers and one switch.
 
+mod arrivals;
 mod basic;
+mod kills;
+mod media;
+mod passing;
 mod peer;
+mod races;
+mod sim;
 mod text;
 mod world;

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use navbat::model::{Name, Seed};
 use navbat::sip::Method;
 use navbat::sip::digest::{self, Credentials, Ha1, Signer};
 
@@ -67,6 +66,8 @@ pub struct Call {
     pub version: u32,
     pub late_offer: bool,
     pub answered_at: Option<u64>,
+    /// Whether anything was heard of its INVITE: only then may it be cancelled.
+    pub tried: bool,
 }
 
 /// Something it does later.
@@ -92,7 +93,6 @@ pub struct Peer {
     pub asks_offer: bool,
     pub answers_changes: Option<u16>,
     pub notified: Vec<String>,
-    pub seed: Seed,
     now: u64,
     count: u64,
     agenda: BTreeMap<(u64, u64), Due>,
@@ -101,7 +101,7 @@ pub struct Peer {
     /// Answers already given, by branch and method.
     given: BTreeMap<String, Vec<u8>>,
     server: SocketAddr,
-    nc: u32,
+    wanted: u32,
 }
 
 impl Peer {
@@ -119,14 +119,13 @@ impl Peer {
             asks_offer: false,
             answers_changes: None,
             notified: Vec::new(),
-            seed: Seed::of(name),
             now: 0,
             count: 0,
             agenda: BTreeMap::new(),
             open: BTreeMap::new(),
             given: BTreeMap::new(),
             server,
-            nc: 0,
+            wanted: 3600,
         }
     }
 
@@ -183,6 +182,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
     }
 
     pub fn register(&mut self, expires: u32) {
+        self.wanted = expires;
         let request = self.registration(expires, 1, None);
         self.ask(&request);
     }
@@ -241,6 +241,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
             version: 1,
             late_offer: self.asks_offer,
             answered_at: None,
+            tried: false,
         };
         self.calls.insert(id.clone(), call);
         self.ask(&invite);
@@ -280,7 +281,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
             (Stage::Calling | Stage::Ringing, false) => {
                 call.cancelled = true;
                 let invite = call.invite.clone();
-                if call.theirs.is_empty() && call.stage == Stage::Calling {
+                if !call.tried {
                     return; // nothing was heard yet: the CANCEL follows the first answer
                 }
                 self.cancel(&invite);
@@ -342,6 +343,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
                     let Some(bytes) = self.open.get(&key).cloned() else { continue };
                     if self.now >= until {
                         self.open.remove(&key);
+                        self.unheard(&key);
                         continue;
                     }
                     self.sent.push(bytes);
@@ -349,6 +351,15 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
                     self.plan(wait, Due::Repeat { key, wait, until });
                 }
             }
+        }
+    }
+
+    /// A 200 that nobody acknowledged ends its call (RFC 3261 section 13.3.1.4).
+    fn unheard(&mut self, key: &str) {
+        let Some(id) = key.strip_prefix("200 ") else { return };
+        let id = id.strip_suffix("fork").unwrap_or(id).to_owned();
+        if !key.ends_with("fork") {
+            self.hang_up(&id);
         }
     }
 
@@ -483,6 +494,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
             version: 1,
             late_offer: text.body.is_empty(),
             answered_at: None,
+            tried: false,
         };
         self.calls.insert(id.clone(), call);
         self.put(&text.reply(100, ""));
@@ -624,7 +636,6 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
         };
         let uri = sent.as_ref().map_or(format!("sip:{DOMAIN}"), |it| it.uri().to_owned());
         let verb = if method == "REGISTER" { Method::Register } else { Method::Invite };
-        self.nc += 1;
         let ha1 = Ha1::new(&self.user, DOMAIN, &password);
         let by = Signer { user: &self.user, ha1: &ha1, method: verb, uri: &uri };
         let answer = Credentials::answer(&challenge, &by, "0a4f113b", 1).to_text();
@@ -635,7 +646,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
                 if number > 3 {
                     return; // a wrong password stays wrong
                 }
-                let request = self.registration(3600, number + 1, Some(answer));
+                let request = self.registration(self.wanted, number + 1, Some(answer));
                 self.ask(&request);
             }
             Some(mut invite) if number == 1 => {
@@ -681,6 +692,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
         let now = self.now;
         let Some(call) = self.calls.get_mut(&id) else { return };
         if code < 200 {
+            call.tried = true;
             if code > 100 && matches!(call.stage, Stage::Calling | Stage::Ringing) {
                 call.stage = Stage::Ringing;
                 call.theirs = text.tag("To").unwrap_or_default();
@@ -731,11 +743,6 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
         up.map(|call| call.id.clone()).collect()
     }
 
-    /// The last call that came in.
-    pub fn rung_by(&self) -> Option<&Call> {
-        self.calls.values().filter(|call| call.incoming).max_by_key(|call| call.id.clone())
-    }
-
     /// Requests of one method that it saw.
     pub fn saw(&self, method: &str) -> Vec<&Text> {
         self.seen.iter().filter(|text| text.method() == Some(method)).collect()
@@ -751,10 +758,6 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
             }
         }
         codes
-    }
-
-    pub fn operator(&self) -> Name {
-        Name::from(self.name.as_str())
     }
 }
 

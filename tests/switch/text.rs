@@ -93,7 +93,7 @@ impl Text {
 
     /// The URI of Contact.
     pub fn contact(&self) -> Option<String> {
-        self.get("Contact").map(|value| address(value))
+        self.get("Contact").map(address)
     }
 
     /// A reply with what has to come back.

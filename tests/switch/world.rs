@@ -154,7 +154,6 @@ pub struct World {
     pub snapshot: Option<(Vec<u8>, usize)>,
     pub trace: bool,
     pub strays: u64,
-    pub strict: bool,
     wire: BTreeMap<(u64, u64), (bool, usize, Vec<u8>)>,
     count: u64,
 }
@@ -191,7 +190,6 @@ impl World {
             snapshot: None,
             trace: std::env::var_os("TRACE").is_some(),
             strays: 0,
-            strict: true,
             wire: BTreeMap::new(),
             count: 0,
         };
