@@ -134,7 +134,7 @@ impl Driver {
                 Output::Effect(Effect::Live(live)) => {
                     self.hub.publish(live);
                 }
-                Output::Effect(_) => {}
+                Output::Effect(_) | Output::Send { .. } => {}
             }
         }
         drop(self.journal.append(records));

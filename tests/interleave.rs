@@ -190,6 +190,7 @@ impl Moment {
                 }
                 Output::Record(..) => {}
                 Output::Effect(effect) => self.obey(&effect),
+                Output::Send { .. } => panic!("no lines are attached"),
             }
         }
         assert!(self.won.values().all(|talks| *talks <= 1), "two have won: {:?}", self.path);

@@ -192,6 +192,7 @@ impl Stage {
                     assert!(!effects, "a record after an effect");
                     self.keep(at, record);
                 }
+                Output::Send { .. } => panic!("no lines are attached"),
                 Output::Effect(effect) => {
                     effects = true;
                     self.note(&effect);

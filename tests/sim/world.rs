@@ -411,6 +411,7 @@ impl World {
                     self.batch.push(Stamped { seq, at, record });
                 }
                 Output::Effect(effect) => effects.push(effect),
+                Output::Send { .. } => panic!("no lines are attached"),
             }
         }
         for effect in effects {
