@@ -2,7 +2,8 @@
 //! up in a ring-all, with the invariants on.
 //!
 //! A walk over all states: from each, every event that the edge could send next. Two ways to the
-//! same state are walked on from once. With fewer telephones a timer may ring once as well.
+//! same state are walked on from once. With fewer telephones a timer may ring once as well; of the
+//! orders with a transfer or a pickup a thousand are drawn by lot.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -10,9 +11,11 @@ use std::sync::Arc;
 use navbat::acd::{Member, OperatorSettings, QueueSettings, ReadyRule, Settings, Tier};
 use navbat::model::{
     CallId, EndedBy, Intent, LegId, Mono, Name, Now, Number, OperatorId, Party, Period, Reach,
-    Record, Wall, Work,
+    Record, Seed, Wall, Work,
 };
-use navbat::switch::{Arrival, Command, Effect, Input, LegEvent, Output, Switch, Ticket};
+use navbat::switch::{
+    Arrival, Command, Effect, Input, LegEvent, Output, Switch, Target, Ticket, Transfer, TransferTo,
+};
 
 /// A telephone as the edge knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +37,20 @@ enum Leg {
 enum Step {
     Arrives(u64),
     Tells(LegId, LegEvent),
+    /// Passes the other party of a leg on to an operator.
+    Passes(LegId, u32),
+    /// An operator takes the caller of a call.
+    PicksUp(CallId, u32),
     TimePasses,
+}
+
+/// What may happen once beside ringing, answering and hanging up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Extra {
+    Nothing,
+    Timer,
+    Transfer,
+    Pickup,
 }
 
 #[derive(Clone)]
@@ -43,7 +59,10 @@ struct Moment {
     now: Now,
     legs: BTreeMap<LegId, Leg>,
     came: u64,
-    time_left: u8,
+    extra: Extra,
+    operators: u32,
+    /// Whether the whole state is checked after each step.
+    is_checked: bool,
     /// Whom an operator's leg is of: the call's number and the operator.
     parties: BTreeMap<LegId, (u64, OperatorId)>,
     calls: BTreeMap<CallId, u64>,
@@ -82,13 +101,15 @@ fn settings(operators: u32, confirm: Period) -> Settings {
 }
 
 impl Moment {
-    fn start(settings: &Settings, time_left: u8) -> Moment {
+    fn start(settings: &Settings, extra: Extra) -> Moment {
         let mut moment = Moment {
             switch: Switch::new(Arc::new(settings.clone()), 1),
             now: START,
             legs: BTreeMap::new(),
             came: 0,
-            time_left,
+            extra,
+            is_checked: matches!(extra, Extra::Transfer | Extra::Pickup),
+            operators: u32::try_from(settings.operators.len()).unwrap(),
             parties: BTreeMap::new(),
             calls: BTreeMap::new(),
             won: BTreeMap::new(),
@@ -132,8 +153,20 @@ impl Moment {
                 Leg::Gone => {}
             }
         }
-        if self.time_left > 0 && self.switch.poll_timeout().is_some() {
-            steps.push(Step::TimePasses);
+        match self.extra {
+            Extra::Nothing => {}
+            Extra::Timer if self.switch.poll_timeout().is_some() => steps.push(Step::TimePasses),
+            Extra::Timer => {}
+            Extra::Transfer => {
+                let joined = self.legs.iter().filter(|(_, leg)| matches!(leg, Leg::Joined(_)));
+                let legs = joined.map(|(leg, _)| *leg);
+                let passes = |leg| (1..=self.operators).map(move |to| Step::Passes(leg, to));
+                steps.extend(legs.flat_map(passes));
+            }
+            Extra::Pickup => {
+                let takes = |call| (1..=self.operators).map(move |by| Step::PicksUp(call, by));
+                steps.extend(self.calls.keys().copied().flat_map(takes));
+            }
         }
         steps
     }
@@ -165,8 +198,20 @@ impl Moment {
                 };
                 self.input(Input::Leg { leg, event });
             }
+            Step::Passes(leg, to) => {
+                self.extra = Extra::Nothing;
+                let to = TransferTo::Target(Target::Operator(format!("op{to}").into()));
+                self.input(Input::Transfer(Transfer { leg, to }));
+            }
+            Step::PicksUp(call, by) => {
+                self.extra = Extra::Nothing;
+                let operator: Name = format!("op{by}").into();
+                let command = Command::Pickup { call, operator: operator.clone() };
+                let ticket = Ticket(2);
+                self.input(Input::Command { ticket, by: operator, supervisor: false, command });
+            }
             Step::TimePasses => {
-                self.time_left -= 1;
+                self.extra = Extra::Nothing;
                 let due = self.switch.poll_timeout().unwrap();
                 let step = due.since(self.now.mono);
                 self.now = Now { mono: due, wall: self.now.wall + step };
@@ -185,6 +230,8 @@ impl Moment {
         while let Some(output) = self.switch.poll_output() {
             match output {
                 Output::Record(_, Record::CallSaved(row)) => {
+                    let lasting = row.talks.iter().filter(|talk| talk.to.is_none()).count();
+                    assert!(lasting <= 1, "two talk at once: {:?}", self.path);
                     let talks = u32::try_from(row.talks.len()).unwrap();
                     self.won.insert(row.id, talks);
                 }
@@ -193,7 +240,13 @@ impl Moment {
                 Output::Send { .. } => panic!("no lines are attached"),
             }
         }
-        assert!(self.won.values().all(|talks| *talks <= 1), "two have won: {:?}", self.path);
+        let passed = self.path.iter().any(|step| matches!(step, Step::Passes(..)));
+        let most = if passed { 3 } else { 1 }; // passed on, and back again
+        assert!(self.won.values().all(|talks| *talks <= most), "two have won: {:?}", self.path);
+        if self.is_checked {
+            let breaches = self.switch.breaches();
+            assert!(breaches.is_empty(), "{breaches:?}: {:?}", self.path);
+        }
     }
 
     fn obey(&mut self, effect: &Effect) {
@@ -214,7 +267,8 @@ impl Moment {
                 };
             }
             Effect::Bridge { caller, operator } => {
-                let lives = |leg| matches!(self.legs[leg], Leg::Caller | Leg::Answered);
+                let lives =
+                    |leg| matches!(self.legs[leg], Leg::Caller | Leg::Answered | Leg::Joined(_));
                 assert!(lives(caller) && lives(operator), "{:?}", self.path);
                 self.legs.insert(*operator, Leg::Joining(*caller));
             }
@@ -240,7 +294,11 @@ impl Moment {
         let view = self.switch.snapshot(self.now);
         let works: Vec<String> = view.operators.iter().map(|it| format!("{:?}", it.work)).collect();
         let waiting: Vec<u32> = view.queues.iter().map(|it| it.waiting).collect();
-        (told, works, waiting, self.came, self.time_left)
+        let talked: Vec<u32> = self.won.values().copied().collect();
+        let pops: BTreeSet<_> =
+            view.pops.iter().map(|pop| (pop.operator.clone(), format!("{:?}", pop.call))).collect();
+        let pops = if self.is_checked { pops.len() } else { 0 };
+        (told, works, waiting, self.came, self.extra, talked, pops)
     }
 
     /// When no telephone lives, nobody is busy and nobody waits.
@@ -257,9 +315,9 @@ impl Moment {
 }
 
 /// Walks every order; gives the number of different moments.
-fn walk(settings: &Settings, time_left: u8) -> usize {
+fn walk(settings: &Settings, extra: Extra) -> usize {
     let mut seen = BTreeSet::new();
-    let mut open = VecDeque::from([Moment::start(settings, time_left)]);
+    let mut open = VecDeque::from([Moment::start(settings, extra)]);
     while let Some(moment) = open.pop_front() {
         for step in moment.steps() {
             let mut next = moment.clone();
@@ -283,12 +341,44 @@ fn digest(value: &impl std::hash::Hash) -> u64 {
 
 #[test]
 fn two_calls_and_three_telephones_in_every_order() {
-    let moments = walk(&settings(3, Period::millis(400)), 0);
+    let moments = walk(&settings(3, Period::millis(400)), Extra::Nothing);
     assert!(moments > 10_000, "only {moments} moments: the walk does not walk");
 }
 
 #[test]
 fn two_calls_and_two_telephones_with_a_timer_in_every_order() {
-    let moments = walk(&settings(2, Period::millis(400)), 1);
+    let moments = walk(&settings(2, Period::millis(400)), Extra::Timer);
     assert!(moments > 500, "only {moments} moments: the walk does not walk");
+}
+
+/// Whole stories, each step by lot: with a transfer or a pickup there are too many orders to walk
+/// them all. Gives how many of them had one.
+fn wander(settings: &Settings, extra: Extra, stories: u64) -> usize {
+    let mut had = 0;
+    for story in 0..stories {
+        let mut seed = Seed::new(story);
+        let mut moment = Moment::start(settings, extra);
+        loop {
+            let steps = moment.steps();
+            let ends = steps.len() as u64;
+            let Some(_) = steps.first() else { break };
+            moment.take(steps[usize::try_from(seed.below(ends)).unwrap()]);
+            moment.check_rest();
+        }
+        let is_extra = |step: &Step| matches!(step, Step::Passes(..) | Step::PicksUp(..));
+        had += usize::from(moment.path.iter().any(is_extra));
+    }
+    had
+}
+
+#[test]
+fn two_calls_and_three_telephones_with_a_transfer_in_many_orders() {
+    let had = wander(&settings(3, Period::millis(400)), Extra::Transfer, 1_000);
+    assert!(had > 300, "only {had} stories had a transfer");
+}
+
+#[test]
+fn two_calls_and_three_telephones_with_a_pickup_in_many_orders() {
+    let had = wander(&settings(3, Period::ZERO), Extra::Pickup, 1_000);
+    assert!(had > 300, "only {had} stories had a pickup");
 }

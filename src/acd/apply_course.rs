@@ -60,6 +60,8 @@ impl State {
             }
             Record::TransferOver { call } => self.on_call(*call, |it| {
                 it.course.passing = None;
+                it.course.other = None;
+                it.course.joined = false;
                 it.course.due_at = None;
             }),
             Record::LegPassed { leg, call } => self.leg_passed(at, *leg, *call),

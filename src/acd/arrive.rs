@@ -10,8 +10,8 @@ use super::io::{Arrival, Effect, LegReason};
 use super::roster::NO_QUEUE;
 use super::settings::QueueSettings;
 use crate::model::{
-    Authority, CallId, EntryId, LegId, Name, Now, Number, OperatorId, Outcome, Party, Period,
-    PlanStep, QueueId, Record,
+    Authority, CallId, Direction, EntryId, LegId, Name, Now, Number, OperatorId, Outcome, Party,
+    Period, PlanStep, QueueId, Record,
 };
 use crate::plan::{Act, End, Exit, Next, Plan, Walk};
 
@@ -321,10 +321,30 @@ impl Engine {
         plan.home(line).cloned()
     }
 
-    /// Notes a wait of no length.
+    /// A call from outside that ends without a queue or a conversation, as while a plan rings
+    /// numbers: the queue that its number leads to books it.
+    pub(super) fn book_unqueued(&mut self, call: CallId, outcome: Outcome) {
+        let Some(it) = self.state.calls.get(&call) else { return };
+        let lost = it.direction == Some(Direction::In) && it.conversed_at.is_none();
+        if !lost || !it.entries.is_empty() || it.course.outcome.is_some() {
+            return;
+        }
+        let plan = it.course.step.as_ref().and_then(|step| self.plan_of(step));
+        match plan.and_then(|plan| self.home_of(call, &plan)) {
+            Some(queue) => self.book(call, &queue, outcome),
+            None => {
+                let outcome = Some(outcome);
+                self.emit(Record::CallJudged { call, outcome, disposition: None });
+            }
+        }
+    }
+
+    /// Notes a wait that was none: from the start of the call to now.
     fn book(&mut self, call: CallId, queue: &Name, outcome: Outcome) {
         let Some(id) = self.state.index.queues.get(queue).copied() else { return };
-        let entry = self.queue_up(call, id, self.now);
+        let began = self.state.calls.get(&call).map(|it| (it.heard, it.started_at));
+        let first = began.map_or(self.now, |(mono, wall)| Now { mono, wall });
+        let entry = self.queue_up(call, id, first);
         if outcome == Outcome::CallbackTaken {
             self.make_token(entry);
         }

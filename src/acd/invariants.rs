@@ -130,6 +130,17 @@ impl Engine {
         let caller = call.leg.and_then(|leg| state.legs.get(&leg));
         let caller_lives = caller.is_some_and(|leg| !matches!(leg.state, LegState::Ended(_)));
         let waiting = entries.iter().find(|entry| entry.state.is_waiting());
+        let lasting: Vec<_> = call.course.talks.iter().filter(|talk| talk.to.is_none()).collect();
+        if lasting.len() > 1 || !(lasting.is_empty() || call.is_open()) {
+            return broken(23, "a stretch of conversation lasts that cannot");
+        }
+        let lives = |leg: Option<crate::model::LegId>| leg.is_some_and(|leg| self.lives(leg));
+        if call.is_open() && call.course.joined && !(lives(call.leg) && lives(call.course.other)) {
+            return broken(4, "a conversation outlived one of its telephones");
+        }
+        if call.is_open() && call.token.is_none() && self.is_stuck(call, waiting.is_some()) {
+            return broken(15, "a call is open in which nothing can happen");
+        }
         let holds = |token: TokenId| {
             state.tokens.get(&token).is_some_and(|it| it.state == TokenState::Woken(id))
         };
@@ -156,6 +167,21 @@ impl Engine {
         }
         let armed = self.alarms.due(Alarm::Token(token.id)).is_some();
         (!armed).then(|| breach(15, call, &format!("nothing is armed for callback {}", token.id)))
+    }
+
+    /// Whether nobody waits, rings, talks or is dialled in an open call. A caller who leaves a
+    /// message is heard by the edge.
+    fn is_stuck(&self, call: &super::call::Call, waits: bool) -> bool {
+        let course = &call.course;
+        let rings = call.offers.iter().any(|offer| {
+            let offer = self.state.offers.get(offer);
+            offer.is_some_and(Offer::is_busy)
+        });
+        let message = call.entries.last().is_some_and(|entry| {
+            let entry = self.state.entries.get(entry);
+            entry.is_some_and(|it| it.state == EntryState::Done(crate::model::Outcome::TimedOut))
+        });
+        !(waits || rings || message || course.joined || course.due_at.is_some())
     }
 
     /// Whether something will happen for a waiting caller by itself.

@@ -36,6 +36,7 @@ impl Engine {
                 self.move_offer(offer, OfferEvent::CallerGone);
             }
         }
+        self.book_unqueued(call, Outcome::Abandoned);
         self.end_call(call, LegReason::CallerGone);
     }
 
@@ -78,6 +79,7 @@ impl Engine {
             let outcome = entry.state.outcome().unwrap_or(Outcome::Failed);
             self.emit(Record::EntryDone { entry: entry.id, outcome });
         }
+        self.book_unqueued(call, Outcome::Failed);
         self.stop_talks(call);
         for offer in offers {
             let Some(it) = self.state.offers.get(&offer) else { continue };

@@ -124,7 +124,7 @@ impl Engine {
 
     fn begin_passing(&mut self, sides: Sides, to: LegId, due_at: Option<crate::model::Mono>) {
         let Sides { call, by, operator, party } = sides;
-        self.emit(Record::TalkStopped { call, leg: by });
+        self.stop_talks(call);
         self.emit(Record::TransferBegan { call, party, by: Some(by), operator, to, due_at });
     }
 

@@ -20,6 +20,8 @@ pub struct Telephone {
     pub joined: Option<LegId>,
     /// Whether they are joined.
     pub talks: bool,
+    /// Whether the other party asked that this one be passed on.
+    pub is_passed: bool,
 }
 
 /// All telephones of owned calls, and what they will do when.
@@ -42,6 +44,7 @@ impl Edge {
             answered: false,
             joined: None,
             talks: false,
+            is_passed: false,
         };
         assert!(self.telephones.insert(leg, telephone).is_none(), "leg {leg} was made twice");
         let rings = 20 + seed.below(800);
@@ -73,15 +76,16 @@ impl Edge {
         }
     }
 
-    /// A caller's telephone.
-    pub fn caller(&mut self, leg: LegId) {
+    /// A telephone that calls us: a caller's, or that of an operator who dials.
+    pub fn caller(&mut self, leg: LegId, operator: Option<Name>) {
         let telephone = Telephone {
-            operator: None,
+            operator,
             lives: true,
             stopped: false,
             answered: false,
             joined: None,
             talks: false,
+            is_passed: false,
         };
         self.telephones.insert(leg, telephone);
     }
@@ -114,6 +118,8 @@ impl Edge {
                     let it = self.telephones.get_mut(one).expect("a leg that is known");
                     assert!(it.lives && !it.stopped, "leg {one} is joined after its end");
                     it.joined = Some(*other);
+                    it.is_passed = false;
+                    it.talks = false;
                 }
                 let joins = seed.below(300);
                 if seed.chance(6) {
@@ -121,10 +127,17 @@ impl Edge {
                 }
                 let leaver = if seed.chance(50) { *caller } else { *operator };
                 let ends = joins + 500 + seed.below(60_000);
-                vec![
+                let mut plan = vec![
                     (joins, *operator, LegEvent::Bridged),
                     (ends, leaver, LegEvent::Ended(EndedBy::Party)),
-                ]
+                ];
+                if seed.chance(30) {
+                    let held = joins + seed.below(10_000);
+                    let holder = if seed.chance(80) { *operator } else { *caller };
+                    plan.push((held, holder, LegEvent::Held));
+                    plan.push((held + seed.below(10_000), holder, LegEvent::Resumed));
+                }
+                plan
             }
             Effect::Dial { .. }
             | Effect::DialOut { .. }
@@ -151,10 +164,35 @@ impl Edge {
             }
             LegEvent::Bridged => {
                 it.talks = it.lives;
-                it.lives
+                let (lives, other) = (it.lives, it.joined);
+                if let Some(other) = other.and_then(|other| self.telephones.get_mut(&other)) {
+                    other.talks |= lives && other.lives;
+                }
+                lives
             }
             LegEvent::Ringing | LegEvent::Held | LegEvent::Resumed => it.lives,
         }
+    }
+
+    /// A leg asks that its other party be passed on.
+    pub fn passes(&mut self, leg: LegId) {
+        let other = self.telephones.get(&leg).and_then(|it| it.joined);
+        if let Some(other) = other.and_then(|other| self.telephones.get_mut(&other)) {
+            other.is_passed = true;
+        }
+    }
+
+    /// Telephones that the process may find again after it was killed: answered, not on their
+    /// way out.
+    pub fn answered(&self) -> Vec<LegId> {
+        let there = self.telephones.iter().filter(|(_, it)| it.lives && !it.stopped && it.answered);
+        there.map(|(leg, _)| *leg).collect()
+    }
+
+    /// Telephones of operators in a conversation.
+    pub fn talking(&self) -> Vec<LegId> {
+        let talks = |it: &Telephone| it.operator.is_some() && it.lives && !it.stopped && it.talks;
+        self.telephones.iter().filter(|(_, it)| talks(it)).map(|(leg, _)| *leg).collect()
     }
 
     /// Telephones of an operator that ring or talk by our doing.

@@ -4,12 +4,54 @@ use navbat::acd::{
     AccountSettings, AliasOf, AutoPause, Member, OperatorSettings, Overflow, OverflowTo,
     QueueSettings, ReadyRule, Settings, Sticky, Strategy, Tier, TierMode,
 };
+use std::sync::Arc;
+
 use navbat::model::{Name, NumberRules, Period, Seed};
+use navbat::plan::{Calendars, Plan};
 
 /// Operators of every day.
 pub const OPERATORS: [&str; 6] = ["aziza", "bobur", "cem", "dilya", "eldor", "feruza"];
 /// Queues of every day; each overflows only to those after it.
 pub const QUEUES: [&str; 3] = ["sales", "support", "duty"];
+
+/// A number with a plan, one whose plan dials, and one that nobody knows.
+pub const LINES: [&str; 3] = ["+998712000001", "+998712000002", "+998712000003"];
+
+/// The dialplan of every day.
+fn plan() -> Plan {
+    let text = r#"
+        name = "site"
+        [number."+998712000001"]
+        hours = { days = "mon-sun", from = "09:00", to = "21:00" }
+        open = "hello"
+        shut = "later"
+        [number."+998712000002"]
+        open = "duty"
+        [step.hello]
+        say = "hello"
+        then = "sales"
+        [step.sales]
+        queue = "sales"
+        timeout = "duty"
+        full = "support"
+        no_operators = "promise"
+        [step.support]
+        queue = "support"
+        timeout = "promise"
+        [step.duty]
+        dial = ["+998901112244", "+998901112255"]
+        ring = "12s"
+        timeout = "promise"
+        [step.promise]
+        callback = "support"
+        [step.later]
+        say = "closed"
+        record = "callback"
+    "#;
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(5));
+    let (plan, problems) = Plan::read("plan", text, &zone, &Calendars::default());
+    plan.unwrap_or_else(|| panic!("{problems:?}"))
+}
 
 /// The alias of an operator at the providers.
 pub fn alias(operator: usize) -> String {
@@ -41,7 +83,7 @@ pub fn draw(seed: &mut Seed, version: u32) -> Settings {
         operators,
         queues,
         accounts: ["trunk", "main", "utel"].map(account).to_vec(),
-        plans: Vec::new(),
+        plans: vec![Arc::new(plan())],
     }
 }
 
