@@ -57,8 +57,9 @@ impl Board<'_> {
         let client = client(trunk, invited);
         let kind = Kind::Caller { trunk: trunk.name.clone() };
         let mut leg = Leg::new(self.engine.edge_leg(), kind, None, shown_of(&client));
-        leg.learn(invited.sdp.clone());
         leg.hops = invited.hops;
+        leg.held = invited.sdp.as_ref().is_some_and(bridge::is_hold);
+        leg.learn(invited.sdp.clone());
         let arrival = Arrival {
             leg: leg.id,
             account: trunk.name.clone(),
@@ -87,8 +88,9 @@ impl Board<'_> {
         let operator = phone.operator.clone();
         let kind = Kind::Placing { operator: operator.clone() };
         let mut leg = Leg::new(self.engine.edge_leg(), kind, None, shown);
-        leg.learn(invited.sdp.clone());
         leg.hops = invited.hops;
+        leg.held = invited.sdp.as_ref().is_some_and(bridge::is_hold);
+        leg.learn(invited.sdp.clone());
         let placement = Placement { leg: leg.id, operator, to };
         self.seat(leg, invited.session, None);
         self.lines.told.push_back(Input::Placed(placement));

@@ -36,6 +36,11 @@ pub fn is_readable(body: &Bytes) -> bool {
     sdp::read(body).is_ok()
 }
 
+/// Whether a party holds its partner with this body.
+pub fn is_hold(body: &Bytes) -> bool {
+    sdp::read(body).is_ok_and(|body| body.is_hold())
+}
+
 /// What a body says, without who says it and in which version.
 fn meaning(body: &Bytes) -> impl Iterator<Item = &[u8]> {
     body.split(|byte| *byte == b'\n')
@@ -47,11 +52,32 @@ impl Leg {
     /// Takes in what the party says of its media.
     pub fn learn(&mut self, body: Option<Bytes>) {
         let Some(body) = body else { return };
-        let same = self.media.body.as_ref().is_some_and(|old| meaning(old).eq(meaning(&body)));
+        let before = self.words();
+        self.media.body = Some(body);
+        let same = match (&before, &self.words()) {
+            (Some(before), Some(now)) => meaning(before).eq(meaning(now)),
+            (Some(_) | None, _) => false,
+        };
         if !same {
             self.media.revision = self.media.revision.saturating_add(1);
         }
-        self.media.body = Some(body);
+    }
+
+    /// What the party says of its media to whoever it is joined with. That it only listened
+    /// while an earlier partner held it, or answered our silence with silence, is no wish of its
+    /// own and is not told on.
+    pub fn words(&self) -> Option<Bytes> {
+        let body = self.media.body.clone()?;
+        let open = sdp::read(&body).is_ok_and(|it| it.direction() == sdp::Direction::SendRecv);
+        if self.held || open {
+            return Some(body);
+        }
+        Some(Bytes::from(sdp::set_direction(&body, sdp::Direction::SendRecv)))
+    }
+
+    /// Whose words, in which revision.
+    pub fn said(&self) -> (LegId, u32) {
+        (self.id, self.media.revision)
     }
 
     /// A body as this leg gets it: with an origin of its own.
@@ -79,8 +105,8 @@ impl Board<'_> {
         let Some(partner) = with.and_then(|with| self.lines.legs.get(with)) else {
             return Some(leg.address(&silence(), &[]));
         };
-        let body = partner.media.body.clone()?;
-        leg.heard = Some((partner.id, partner.media.revision));
+        let body = partner.words()?;
+        leg.heard = Some(partner.said());
         Some(leg.address(&body, codecs))
     }
 
@@ -166,6 +192,12 @@ impl Board<'_> {
         (with.with == Some(id) && leg.lives() && with.lives()).then_some((leg, with))
     }
 
+    /// What a leg says to whoever it is joined with.
+    fn words_of(&self, id: LegId) -> Option<((LegId, u32), Bytes)> {
+        let leg = self.lines.legs.get(id)?;
+        Some((leg.said(), leg.words()?))
+    }
+
     /// Does the next thing that a pair needs until both know what the other says.
     pub fn advance(&mut self, id: LegId) {
         let Some((leg, with)) = self.pair(id) else { return };
@@ -203,16 +235,16 @@ impl Board<'_> {
 
     /// The promise: 200 to a caller with what its partner says.
     fn accept(&mut self, caller: LegId, other: LegId) {
-        let Some(media) = self.lines.legs.get(other).map(|leg| leg.media.clone()) else { return };
+        let Some((said, words)) = self.words_of(other) else { return };
         let Some(leg) = self.lines.legs.get_mut(caller) else { return };
-        let (Some(session), Some(body)) = (leg.main, media.body) else { return };
+        let Some(session) = leg.main else { return };
         // After early media a telephone ignores what the 200 says (RFC 3261 section 13.2.1): it
         // still knows the early one, and is offered the other once it acknowledged.
         if leg.early.is_none() {
-            leg.heard = Some((other, media.revision));
+            leg.heard = Some(said);
         }
         leg.stage = Stage::Accepted;
-        let body = leg.address(&body, &[]);
+        let body = leg.address(&words, &[]);
         self.sip.accept(session, Some(body), self.now);
         self.keep(caller);
     }
@@ -264,12 +296,12 @@ impl Board<'_> {
 
     /// Answers the offer that a leg made in its 200 with what its partner says.
     fn settle_offer(&mut self, owing: LegId, other: LegId) {
-        let Some(media) = self.lines.legs.get(other).map(|leg| leg.media.clone()) else { return };
+        let Some((said, words)) = self.words_of(other) else { return };
         let Some(leg) = self.lines.legs.get_mut(owing) else { return };
-        let (Some(session), Some(body)) = (leg.main, media.body) else { return };
+        let Some(session) = leg.main else { return };
         leg.owed = false;
-        leg.heard = Some((other, media.revision));
-        let body = leg.address(&body, &[]);
+        leg.heard = Some(said);
+        let body = leg.address(&words, &[]);
         self.sip.ack(session, &body, self.now);
         self.advance(owing);
     }
@@ -288,13 +320,13 @@ impl Board<'_> {
     /// Offers a leg what its partner says.
     fn offer(&mut self, to: LegId, of: LegId) {
         let codecs = self.codecs_of(to);
-        let Some(media) = self.lines.legs.get(of).map(|leg| leg.media.clone()) else { return };
+        let Some((said, words)) = self.words_of(of) else { return };
         let Some(leg) = self.lines.legs.get_mut(to) else { return };
-        let (Some(session), Some(body)) = (leg.main, media.body) else { return };
-        leg.heard = Some((of, media.revision));
+        let Some(session) = leg.main else { return };
+        leg.heard = Some(said);
         leg.talk = Talk::Offered;
         leg.rounds = leg.rounds.saturating_add(1);
-        let body = leg.address(&body, &codecs);
+        let body = leg.address(&words, &codecs);
         self.sip.reoffer(session, Some(body), self.now);
     }
 
@@ -350,12 +382,12 @@ impl Board<'_> {
             leg.joined && leg.talk == Talk::Quiet && with.talk == Talk::Quiet
         });
         let Some((_, with)) = free else { return Some(Err(PENDING)) };
-        let (partner, media) = (with.id, with.media.clone());
+        let (partner, said, words) = (with.id, with.said(), with.words());
         let Some(body) = body else {
             let leg = self.lines.legs.get_mut(id)?;
             leg.talk = Talk::Answering;
-            leg.heard = Some((partner, media.revision));
-            return Some(Ok(media.body.map(|body| leg.address(&body, &[]))));
+            leg.heard = Some(said);
+            return Some(Ok(words.map(|body| leg.address(&body, &[]))));
         };
         let leg = self.lines.legs.get_mut(id)?;
         leg.talk = Talk::Asking;
@@ -404,7 +436,7 @@ impl Board<'_> {
     /// The answer to a change goes back to who asked for it.
     fn pass_back(&mut self, id: LegId, result: Result<Bytes, u16>) {
         let Some(leg) = self.lines.legs.get(id) else { return };
-        let (with, media) = (leg.with, leg.media.clone());
+        let (with, said) = (leg.with, leg.said());
         let asking = with.and_then(|with| self.lines.legs.get_mut(with));
         let Some(asking) = asking.filter(|it| it.talk == Talk::Asking) else {
             return self.advance(id); // who asked is gone
@@ -413,23 +445,24 @@ impl Board<'_> {
         let (asker, asked, session) = (asking.id, asking.asked.take(), asking.main);
         let answer = match result {
             Ok(body) => {
-                asking.learn(asked.clone());
-                asking.heard = Some((id, media.revision));
-                let revision = asking.media.revision;
-                let answer = asking.address(&body, &[]);
-                if let Some(leg) = self.lines.legs.get_mut(id) {
-                    leg.heard = Some((asker, revision));
+                if let Some(asked) = &asked {
+                    self.holds(asker, asked);
                 }
-                Ok(Some(answer))
+                let asking = self.lines.legs.get_mut(asker);
+                let told = asking.map(|asking| {
+                    asking.learn(asked);
+                    asking.heard = Some(said);
+                    (asking.said(), asking.address(&body, &[]))
+                });
+                if let Some(leg) = self.lines.legs.get_mut(id) {
+                    leg.heard = told.as_ref().map(|told| told.0);
+                }
+                Ok(told.map(|told| told.1))
             }
             Err(code) => Err(code),
         };
-        let done = answer.is_ok();
         if let Some(session) = session {
             self.sip.answer_reoffer(session, answer, self.now);
-        }
-        if done && let Some(body) = asked {
-            self.holds(asker, &body);
         }
     }
 
@@ -442,15 +475,22 @@ impl Board<'_> {
         };
         leg.talk = Talk::Quiet;
         leg.rounds = 0;
-        leg.learn(body.filter(is_readable));
+        let body = body.filter(is_readable);
+        if let Some(body) = &body {
+            self.holds(id, body);
+        }
+        if let Some(leg) = self.lines.legs.get_mut(id) {
+            leg.learn(body);
+        }
         self.advance(id);
     }
 
     /// Tells the engine when a telephone holds its partner, and when it comes back.
     fn holds(&mut self, id: LegId, body: &Bytes) {
-        let holds = sdp::read(body).is_ok_and(|body| body.is_hold());
+        let holds = is_hold(body);
         let Some(leg) = self.lines.legs.get_mut(id).filter(|leg| leg.held != holds) else { return };
         leg.held = holds;
+        leg.media.revision = leg.media.revision.saturating_add(1); // its words mean another thing
         self.lines.tell(id, if holds { LegEvent::Held } else { LegEvent::Resumed });
     }
 

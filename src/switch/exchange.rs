@@ -12,7 +12,7 @@ use super::wiring::Wiring;
 use crate::acd::io::{Input as Told, Output as Done, Snapshot};
 use crate::acd::{Breach, Engine, Settings};
 use crate::model::{LegId, Mono, Now, Record, Seed, Seq, Stamped};
-use crate::sip::{Kept as Wired, SipOutput, Stack};
+use crate::sip::{Kept as Wired, Load, SipOutput, Stack};
 
 pub use crate::acd::RestoreError;
 
@@ -165,6 +165,11 @@ impl Switch {
     pub fn trunks(&self) -> Vec<TrunkView> {
         let wires = self.wires.as_ref();
         wires.map(|it| it.lines.trunks.views(&it.lines.wiring)).unwrap_or_default()
+    }
+
+    /// How full the tables of the SIP stack are; `None` where no lines are attached.
+    pub fn load(&self) -> Option<Load> {
+        self.wires.as_ref().map(|wires| wires.stack.load())
     }
 
     /// Legs that have a session on some wire: for tests and for `doctor`.

@@ -83,6 +83,22 @@ fn both_sides_change_at_once() {
 }
 
 #[test]
+fn a_telephone_comes_back_from_hold_by_asking_for_an_offer() {
+    let (mut world, call, at) = talk();
+    world.peer("aziza").change(&at, "INVITE", "sendonly");
+    world.run(1000);
+    world.peer("aziza").calls.get_mut(&at).unwrap().late_offer = true;
+    let text = world.peer("aziza").inside(&at, "INVITE");
+    world.peer("aziza").send(&text);
+    world.run(2000);
+    assert!(world.peer("aziza").calls[&at].heard.contains("a=sendrecv"));
+    assert!(world.peer("carrier").calls[&call].heard.contains("a=sendrecv"));
+    assert_eq!(moves(&world, LegMove::Resumed), 1);
+    world.peer("carrier").hang_up(&call);
+    world.quiet();
+}
+
+#[test]
 fn a_refresh_is_answered_without_asking_the_other_side() {
     let (mut world, call, _) = talk();
     let sdp = world.peer("carrier").sdp(1, "sendrecv");

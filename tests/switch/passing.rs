@@ -85,9 +85,14 @@ fn a_blind_transfer_to_a_colleague() {
     assert_eq!(world.up(), ["aziza", "carrier"]);
     world.manner("bobur", Manner::Answers { rings: 10, after: 1000 });
     let at = world.peer("aziza").up()[0].clone();
+    world.peer("aziza").change(&at, "INVITE", "sendonly"); // on hold, as telephones do it
+    world.run(1000);
     world.peer("aziza").refer(&at, &format!("<sip:202@{DOMAIN}>"));
     world.run(5000);
     assert_eq!(world.up(), ["bobur", "carrier"], "{:?}", world.peer("aziza").notified);
+    let there = world.peer("bobur").up()[0].clone();
+    assert!(world.peer("bobur").calls[&there].heard.contains("a=sendrecv"));
+    assert!(world.peer("carrier").calls[&call].heard.contains("a=sendrecv"));
     let told = world.peer("aziza").notified.clone();
     assert!(told.iter().any(|it| it.contains("200")), "{told:?}");
     assert_eq!(world.peer("carrier").hears(&call), ip(&mut world, "bobur"));
@@ -203,6 +208,19 @@ fn a_second_telephone_of_the_same_operator_takes_the_call_over() {
     assert_eq!(world.peer("carrier").hears(&call), ip(&mut world, "desk"));
     assert_eq!(world.peer("desk").hears(&heir), ip(&mut world, "carrier"));
     world.peer("carrier").hang_up(&call);
+    world.quiet();
+}
+
+#[test]
+fn a_trunk_is_offered_only_its_codecs() {
+    let mut site = Site::new(&["aziza"]);
+    site.trunks[0].codecs = vec![String::from("PCMA")];
+    let mut world = World::new(site);
+    let call = world.peer("aziza").dial("901234567");
+    world.run(4000);
+    let invite = world.peer("carrier").saw("INVITE")[0].clone();
+    assert!(invite.body.contains("m=audio 4000 RTP/AVP 8 101\r\n"), "{}", invite.body);
+    world.peer("aziza").hang_up(&call);
     world.quiet();
 }
 

@@ -380,7 +380,9 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
     }
 
     fn conclude(&mut self, id: &str, code: u16, anyway: bool, tag: &str) {
-        let (sdp, contact, now) = (self.sdp(1, "sendrecv"), self.own(), self.now);
+        let offered = self.calls.get(id).map(|call| call.invite.body.clone()).unwrap_or_default();
+        let sdp = self.sdp(1, answering(&offered));
+        let (contact, now) = (self.own(), self.now);
         let redirect = match &self.manner {
             Manner::Redirects { to } => Some(to.clone()),
             _ => None,
@@ -550,13 +552,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
         if !text.body.is_empty() {
             text.body.clone_into(&mut call.heard);
         }
-        let direction = if text.body.contains("a=sendonly") {
-            "recvonly"
-        } else if text.body.contains("a=inactive") {
-            "inactive"
-        } else {
-            "sendrecv"
-        };
+        let direction = answering(&text.body);
         let version = call.version;
         let sdp = if text.method() == Some("UPDATE") && text.body.is_empty() {
             String::new()
@@ -713,7 +709,8 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
             if !text.body.is_empty() {
                 text.body.clone_into(&mut call.heard);
             }
-            let late = opening && call.late_offer;
+            let late =
+                call.late_offer && !call.incoming && opening || call.incoming && call.late_offer;
             if opening && matches!(call.stage, Stage::Calling | Stage::Ringing) {
                 call.theirs = text.tag("To").unwrap();
                 text.get("To").unwrap().clone_into(&mut call.remote);
@@ -758,6 +755,17 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
             }
         }
         codes
+    }
+}
+
+/// The direction that answers an offer (RFC 3264 section 6.1).
+fn answering(offer: &str) -> &'static str {
+    let says = |word: &str| offer.contains(word);
+    match (says("a=sendonly"), says("a=recvonly"), says("a=inactive")) {
+        (true, _, _) => "recvonly",
+        (_, true, _) => "sendonly",
+        (_, _, true) => "inactive",
+        (false, false, false) => "sendrecv",
     }
 }
 

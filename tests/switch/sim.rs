@@ -22,7 +22,7 @@ fn manner(seed: &mut Seed) -> Manner {
         3 => Manner::Refuses { after, code: 603 },
         4 => Manner::Refuses { after, code: 500 },
         5 => Manner::Crosses { after },
-        6 => Manner::Forks { after },
+        6 => Manner::Refuses { after, code: 480 },
         7 => Manner::Early { after },
         8 => Manner::Redirects { to: String::from("sip:901111111@x.test") },
         _ => Manner::Answers { rings: 10 + seed.below(300), after },
@@ -102,8 +102,39 @@ fn check(world: &mut World) {
     }
 }
 
+/// Once the wires carry everything again, the engine and the telephones say the same: whoever
+/// talks has exactly one call that is up (on their own telephone, or outside where it was
+/// redirected to), and nobody else has any.
+fn agree(world: &mut World) {
+    let talking: Vec<String> =
+        world.talking().iter().map(|name| name.as_str().to_owned()).collect();
+    let mut ups = 0;
+    for name in OPERATORS {
+        let up = world.peer(name).up().len();
+        assert!(up <= 1 && (up == 0 || talking.iter().any(|it| it == name)), "{name}: {up}");
+        ups += up;
+    }
+    let carrier = world.peer("carrier");
+    let outside = carrier.calls.values().filter(|it| it.incoming && it.stage == Stage::Up).count();
+    let clients = carrier.up().len() - outside;
+    assert_eq!(ups + outside, talking.len(), "{talking:?}");
+    assert_eq!(clients, talking.len(), "{talking:?}");
+}
+
 fn close(world: &mut World) {
     world.loss = 0;
+    let waiting: Vec<String> = world
+        .peer("carrier")
+        .calls
+        .values()
+        .filter(|call| matches!(call.stage, Stage::Calling | Stage::Ringing))
+        .map(|call| call.id.clone())
+        .collect();
+    for id in waiting {
+        world.peer("carrier").hang_up(&id);
+    }
+    world.run(120_000);
+    agree(world);
     for _ in 0..3 {
         world.run(40_000);
         for at in 0..world.peers.len() {

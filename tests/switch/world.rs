@@ -411,5 +411,7 @@ impl World {
             assert_eq!(operator.work, Work::Idle, "{} is stuck", operator.name);
         }
         assert_eq!(self.switch.breaches(), Vec::new());
+        let load = self.switch.load().unwrap();
+        assert_eq!((load.sessions, load.dialogs), (0, 0), "the stack keeps a call: {load:?}");
     }
 }
