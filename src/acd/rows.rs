@@ -141,7 +141,9 @@ impl Engine {
         let lost = disposition == Disposition::UnknownEnd && answered_by.is_none();
         // An entry made before a fact told the direction is nobody's wait.
         let waits = !matches!(view.direction, Some(Direction::Out | Direction::Internal));
-        let outcome = base.outcome.filter(|_| waits).or(lost.then_some(Outcome::Failed));
+        // The wait outside queues is for reports; a row tells the outcome of waits in queues.
+        let queued = base.queue.is_some();
+        let outcome = base.outcome.filter(|_| waits && queued).or(lost.then_some(Outcome::Failed));
         let missed = view.missed
             || unanswered
             || (closed && view.direction == Some(Direction::In) && answered_by.is_none());
