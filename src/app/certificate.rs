@@ -124,7 +124,8 @@ fn folder(file: &Path) -> PathBuf {
     parent.unwrap_or(Path::new(".")).to_owned()
 }
 
-fn read(files: &Tls) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+/// Reads a certificate and its key. Fails on files that cannot be read or do not fit.
+pub fn read(files: &Tls) -> anyhow::Result<Arc<rustls::ServerConfig>> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let chain = CertificateDer::pem_file_iter(&files.cert_file)

@@ -16,18 +16,27 @@ use tracing::{debug, error, warn};
 use super::clock::Clock;
 use super::hearing;
 use crate::connect::provider::Account;
-use crate::model::{Name, Now, Period, Record, Seq, Stamped};
+use crate::model::{Name, Now, Period, Record, Seq, Stamped, Wall};
+use crate::net::{Arrived, Wires};
+use crate::sip::Transmit;
 use crate::store::{Commit, Journal, JournalError, StoredRequest};
-use crate::switch::{Effect, Input, Output, Refusal, RouteAsk, Settings, Switch, Ticket};
-use crate::web::{Ask, Desk, Hub};
+use crate::switch::{Effect, Input, Output, Refusal, RouteAsk, Settings, Switch, Ticket, Wiring};
+use crate::web::{Ask, Desk, Hub, LinesView};
 
 /// Records between two saved states. More make a restart slower to fold them, fewer write the
 /// whole state more often than it changes.
 const RECORDS_PER_STATE: u64 = 10_000;
 /// Screens read a snapshot that is at most this old; a shorter time copies the state more often.
 const PUBLISH_EVERY: Period = Period::millis(100);
-/// A routing answer leaves after this even when the disk has not answered: the caller waits.
-const ROUTE_WAIT_MAX: Duration = Duration::from_millis(50);
+/// What a caller waits for leaves after this even when the disk has not answered: a routing
+/// answer, or the answer to a call.
+const PROMISE_WAIT_MAX: Duration = Duration::from_millis(50);
+/// Messages of telephones that are taken before timers are looked at again. More saves a little
+/// work per message and delays what is due by as much.
+const ARRIVED_MAX: usize = 64;
+/// Requests of providers that are heard after each such batch, so that a flood of one does not
+/// silence the other.
+const HEARD_MAX: usize = 16;
 /// Warnings of a slow journal are at least this far apart; each names how many answers it is for.
 const SAY_LATE_EVERY: Duration = Duration::from_secs(60);
 
@@ -42,6 +51,8 @@ pub struct Reloaded {
     pub settings: Arc<Settings>,
     /// What the readers of requests are told.
     pub accounts: Arc<Vec<Account>>,
+    /// What the switch is told of telephones; `None` where none are attached.
+    pub wiring: Option<Arc<Wiring>>,
     /// Told when the switch has it.
     pub done: oneshot::Sender<()>,
 }
@@ -64,6 +75,10 @@ pub struct Ends {
     pub reloads: mpsc::Receiver<Reloaded>,
     /// How the requests are read.
     pub accounts: Arc<Vec<Account>>,
+    /// By which telephones and trunks are reached; `None`: there are none.
+    pub wires: Option<Wires>,
+    /// What comes in by them.
+    pub arrived: Option<mpsc::Receiver<Arrived>>,
     /// Asks the driver to save its state and return.
     pub stop: CancellationToken,
 }
@@ -80,6 +95,7 @@ struct Owed {
 enum Promise {
     Reply(oneshot::Sender<Result<(), Refusal>>, Result<(), Refusal>),
     Route(oneshot::Sender<Vec<Name>>, Vec<Name>),
+    Send(Wires, Transmit),
 }
 
 /// The switch with its ends and its place in the journal.
@@ -125,6 +141,7 @@ impl Driver {
     }
 
     async fn run(&mut self) {
+        let mut news = Vec::with_capacity(ARRIVED_MAX);
         loop {
             let due = self.switch.poll_timeout();
             let publish = self.dirty.then_some(self.published_at.mono + PUBLISH_EVERY);
@@ -140,6 +157,7 @@ impl Driver {
                 Ok(()) = self.losses.changed() => self.cover_hole(),
                 Some(ask) = self.ends.desk.asks.recv() => self.asked(ask),
                 Some(reloaded) = self.ends.reloads.recv() => self.reloaded(reloaded),
+                () = arrive(&mut self.ends.arrived, &mut news) => self.arrived(&mut news),
                 Some(request) = self.ends.requests.recv() => self.heard(&request),
                 else => return,
             }
@@ -162,6 +180,20 @@ impl Driver {
         self.publish();
         if let Err(error) = self.save_state().await {
             warn!(%error, "the state could not be saved");
+        }
+    }
+
+    fn arrived(&mut self, news: &mut Vec<Arrived>) {
+        for arrived in news.drain(..) {
+            self.take(match arrived {
+                Arrived::Packet(packet) => Input::Sip(*packet),
+                Arrived::Undelivered(hop) => Input::Undelivered(hop),
+                Arrived::TrunkHops { trunk, hops } => Input::TrunkHops { trunk, hops },
+            });
+        }
+        for _ in 0..HEARD_MAX {
+            let Ok(request) = self.ends.requests.try_recv() else { return };
+            self.heard(&request);
         }
     }
 
@@ -196,6 +228,9 @@ impl Driver {
     fn reloaded(&mut self, reloaded: Reloaded) {
         self.ends.accounts = reloaded.accounts;
         self.take(Input::Reload(reloaded.settings));
+        if let Some(wiring) = reloaded.wiring {
+            self.take(Input::Rewire(wiring));
+        }
         let _gone = reloaded.done.send(()).is_err();
     }
 
@@ -224,7 +259,14 @@ impl Driver {
                     promises.extend(answer.map(|answer| Promise::Route(answer, operators)));
                 }
                 Output::Effect(effect) => debug!(?effect, "no telephone is attached"),
-                Output::Send { .. } => debug!("no wire is attached"),
+                Output::Send { transmit, promise } => {
+                    let Some(wires) = &self.ends.wires else { continue };
+                    if promise {
+                        promises.push(Promise::Send(wires.clone(), transmit));
+                    } else {
+                        wires.send(&transmit);
+                    }
+                }
             }
         }
         self.commit(records, promises);
@@ -242,15 +284,20 @@ impl Driver {
             }
             return;
         }
+        let ends = |record: &Stamped| (record.seq, record.at.wall);
+        let stretch = records.first().map(ends).zip(records.last().map(ends));
         let commit = self.ends.journal.append(records);
-        if !promises.is_empty() {
-            tokio::spawn(keep_after(commit, promises));
+        if let Some(stretch) = stretch.filter(|_| !promises.is_empty()) {
+            let journal = self.ends.journal.clone();
+            tokio::spawn(keep_after(commit, promises, journal, stretch));
         }
     }
 
     fn publish(&mut self) {
         self.published_at = self.ends.clock.now();
         let snapshot = self.switch.snapshot(self.published_at);
+        let lines = LinesView { trunks: self.switch.trunks(), legs: self.switch.legs_open() };
+        self.ends.desk.publish_lines(lines);
         self.ends.desk.publish(snapshot, self.ends.hub.last());
         self.dirty = false;
     }
@@ -301,42 +348,70 @@ impl Promise {
             Promise::Reply(answer, result) if written => answer.send(result).is_err(),
             Promise::Reply(..) => true,
             Promise::Route(answer, operators) => answer.send(operators).is_err(),
+            Promise::Send(wires, transmit) => {
+                wires.send(&transmit);
+                false
+            }
         };
     }
 }
 
-/// Tells of routing answers that left before their commit, once a minute: a disk that is slow is
-/// slow for every one of them.
-fn say_late(count: usize) {
+/// Takes what telephones and trunks said; for ever nothing where there are none.
+async fn arrive(arrived: &mut Option<mpsc::Receiver<Arrived>>, news: &mut Vec<Arrived>) {
+    let Some(inbox) = arrived else { return std::future::pending().await };
+    if inbox.recv_many(news, ARRIVED_MAX).await == 0 {
+        *arrived = None; // the sockets are closed
+    }
+}
+
+/// Tells of answers that left before their commit, once a minute: a disk that is slow is slow for
+/// every one of them.
+fn say_late(routes: usize, calls: usize) {
     static SAID: parking_lot::Mutex<(Option<Instant>, u64)> = parking_lot::Mutex::new((None, 0));
-    let count = u64::try_from(count).unwrap_or(u64::MAX);
-    metrics::counter!("navbat_route_answers_early_total").increment(count);
+    let counted = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    metrics::counter!("navbat_route_answers_early_total").increment(counted(routes));
+    metrics::counter!("navbat_sip_answers_early_total").increment(counted(calls));
     let mut said = SAID.lock();
-    said.1 = said.1.saturating_add(count);
+    said.1 = said.1.saturating_add(counted(routes)).saturating_add(counted(calls));
     if said.0.is_none_or(|at| at.elapsed() >= SAY_LATE_EVERY) {
-        warn!(count = said.1, "the journal is slow: routing answers leave before their commit");
+        warn!(count = said.1, "the journal is slow: answers to callers leave before their commit");
         *said = (Some(Instant::now()), 0);
     }
 }
 
-/// Waits for the commit and keeps what was promised. A routing answer does not wait for ever.
-async fn keep_after(commit: Commit, promises: Vec<Promise>) {
+/// A place in the journal and its moment.
+type Place = (Seq, Wall);
+
+/// Waits for the commit and keeps what was promised. Who has a caller waiting does not wait for
+/// ever; that the records were late is then written beside them.
+async fn keep_after(
+    commit: Commit,
+    promises: Vec<Promise>,
+    journal: Journal,
+    (first, last): (Place, Place),
+) {
+    let (calls, rest): (Vec<_>, Vec<_>) =
+        promises.into_iter().partition(|promise| matches!(promise, Promise::Send(..)));
     let (routes, replies): (Vec<_>, Vec<_>) =
-        promises.into_iter().partition(|promise| matches!(promise, Promise::Route(..)));
+        rest.into_iter().partition(|promise| matches!(promise, Promise::Route(..)));
     let mut commit = std::pin::pin!(commit);
-    let early = tokio::time::timeout(ROUTE_WAIT_MAX, &mut commit).await;
-    if early.is_err() && !routes.is_empty() {
-        say_late(routes.len());
+    let early = tokio::time::timeout(PROMISE_WAIT_MAX, &mut commit).await;
+    if early.is_err() && !(routes.is_empty() && calls.is_empty()) {
+        say_late(routes.len(), calls.len());
     }
-    for route in routes {
-        route.keep(true);
+    // Refused records are noted by the journal itself, once the disk takes them.
+    let late = early.is_err() && !calls.is_empty();
+    for promise in calls.into_iter().chain(routes) {
+        promise.keep(true);
     }
     let written = match early {
         Ok(written) => written,
         Err(_slow) => commit.await,
     };
-    if let Err(error) = &written {
-        error!(%error, "records could not be written");
+    match &written {
+        Ok(()) if late => journal.was_late(first, last),
+        Ok(()) => {}
+        Err(error) => error!(%error, "records could not be written"),
     }
     for reply in replies {
         reply.keep(written.is_ok());
@@ -387,6 +462,8 @@ mod tests {
             desk,
             reloads: reloaded,
             accounts: Arc::default(),
+            wires: None,
+            arrived: None,
             stop: CancellationToken::new(),
         };
         let driver = Driver::begin(Switch::new(settings(), 7), ends, Seq(0));

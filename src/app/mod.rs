@@ -11,6 +11,7 @@ mod demo;
 mod driver;
 mod explain;
 mod hearing;
+mod lines;
 mod making;
 mod orders;
 mod people;

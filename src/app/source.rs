@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, mpsc, oneshot};
 use super::certificate::Certificate;
 use super::config::{self, ConfigError, Document, Files, Site, Sources};
 use super::driver::Reloaded;
+use super::lines::Lines;
 use super::web_site::web_site;
 use super::{accounts, clock, people};
 use crate::store::Store;
@@ -41,6 +42,8 @@ pub struct Running {
     pub web: Web,
     /// The certificate of the web's listener.
     pub certificate: Option<Certificate>,
+    /// The sockets of telephones; `None`: none are open.
+    pub lines: Option<Lines>,
     /// The key of hidden numbers.
     pub key: [u8; 32],
     /// Where the web listens, when no `public_url` says how to reach it.
@@ -102,6 +105,9 @@ impl Source {
         {
             certificate.renew(files)?;
         }
+        if let Some(lines) = self.running.as_ref().and_then(|it| it.lines.as_ref()) {
+            lines.renew(&next)?;
+        }
         self.take(next, &turn).await
     }
 
@@ -117,7 +123,8 @@ impl Source {
             let accounts = Arc::new(accounts::accounts(&next));
             running.web.reload(web_site(&next, accounts.clone(), running.key, &running.base));
             let settings = next.settings.clone();
-            let reloaded = Reloaded { settings, accounts, done };
+            let wiring = running.lines.as_ref().map(|lines| lines.rewire(&next));
+            let reloaded = Reloaded { settings, accounts, wiring, done };
             running.reloads.send(reloaded).await.ok().context("the server is stopping")?;
             told.await.context("the server is stopping")?;
         }

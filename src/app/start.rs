@@ -16,6 +16,7 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -23,22 +24,27 @@ use super::certificate::Certificate;
 use super::clock::Clock;
 use super::config::Site;
 use super::driver::{Driver, Ends};
+use super::lines::Lines;
 use super::orders::Desk;
 use super::source::{self, Running, Source};
 use super::{accounts, clock, control, making, people, web_site};
-use crate::acd::Settings;
 use crate::model::Seq;
+use crate::net::Wires;
 use crate::store::{
     self, Claim, Forgotten, Journal, JournalLimits, Projector, Recovered, Retention, Store,
 };
 use crate::switch::Switch;
-use crate::web::{self, Hub, Web};
+use crate::web::{self, Exchange, Hub, Web};
 
 /// Configurations on their way to the driver; people do not reload faster than it takes them.
 const RELOADS_MAX: usize = 4;
 /// How long the projector may take to bring the database up to the journal at a stop. What is
 /// left is done at the next start.
 const PROJECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long calls that run may go on after a stop was asked for.
+const CALLS_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is looked whether they are over; they are published every 100 ms.
+const CALLS_LOOK: Duration = Duration::from_millis(100);
 /// How often what is older than its time is deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
@@ -51,12 +57,21 @@ pub struct Node {
     /// Who carries orders out.
     pub desk: Desk,
     claim: Claim,
-    stop_web: CancellationToken,
-    stop_driver: CancellationToken,
-    stop_rest: CancellationToken,
+    /// The sockets of telephones, and where the calls on them are counted.
+    lines: Option<(Wires, Exchange)>,
+    stops: Stops,
     web: JoinHandle<()>,
     driver: JoinHandle<()>,
     rest: Vec<JoinHandle<()>>,
+}
+
+/// What is asked to stop, in this order.
+#[derive(Default)]
+struct Stops {
+    web: CancellationToken,
+    driver: CancellationToken,
+    lines: CancellationToken,
+    rest: CancellationToken,
 }
 
 /// The data directory with what lies in it.
@@ -110,15 +125,12 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     }
     let clock = Clock::after(recovered.last.map(|(_, now)| now));
     let last = recovered.last.map_or(Seq(0), |(seq, _)| seq);
-    let switch = fold(&site.settings, &recovered)?;
     people::sync(&store, &site, clock.now().wall).await?;
-    let listener = TcpListener::bind(site.web.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", site.web.listen))?;
-    let address = listener.local_addr()?;
-    let certificate = site.web.tls.as_ref().map(Certificate::open).transpose()?;
-    let scheme = if certificate.is_some() { "https" } else { "http" };
-    let base = format!("{scheme}://{address}");
+    let Bound { listener, address, certificate, base } = bind(&site).await?;
+    let stops = Stops::default();
+    let metrics = super::telemetry::metrics(); // before the sockets, which count from the first
+    let (lines, arrived) = Lines::open(&site, &base, stops.lines.clone())?.unzip();
+    let switch = fold(&site, &recovered, lines.as_ref())?;
 
     let hub = Hub::new(clock.now().wall);
     let (exchange, desk) = web::exchange();
@@ -126,26 +138,30 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     // Before the first request: a page that comes back at once must not see an empty exchange.
     desk.publish(switch.snapshot(clock.now()), hub.last());
     let accounts = Arc::new(accounts::accounts(&site));
-    let key = web_site::key(&site.data_dir)?;
+    let key = web_site::key(&site.data_dir, web_site::KEY_FILE)?;
     let parts = web::Parts {
         journal: journal.clone(),
         store: store.clone(),
-        exchange,
+        exchange: exchange.clone(),
         changes,
         patience: web::Patience::default(),
         hub: hub.clone(),
         clock: Arc::new(move || clock.now()),
         site: web_site::web_site(&site, accounts.clone(), key, &base),
-        metrics: super::telemetry::metrics(),
+        metrics,
     };
     let web = Web::new(parts);
     let (reloads, reloaded) = mpsc::channel(RELOADS_MAX);
     let tls = certificate.as_ref().map(Certificate::served);
-    let running =
-        Running { reloads, web: web.clone(), certificate: certificate.clone(), key, base };
+    let running = Running {
+        reloads,
+        web: web.clone(),
+        certificate: certificate.clone(),
+        lines: lines.clone(),
+        key,
+        base,
+    };
     let source = Source::new(file, store.clone(), site.clone(), Some(running));
-    let (stop_web, stop_driver, stop_rest) =
-        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let ends = Ends {
         clock,
         journal: journal.clone(),
@@ -155,30 +171,64 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
         unheard: recovered.unheard,
         requests,
         accounts,
-        stop: stop_driver.clone(),
+        wires: lines.as_ref().map(|lines| lines.wires.clone()),
+        arrived,
+        stop: stops.driver.clone(),
     };
     let driver = tokio::spawn(Driver::begin(switch, ends, last).drive());
-    let (projector, _lag) = Projector::new(store.clone(), journal.clone());
-    let desk = Desk { store: store.clone(), journal: journal.clone(), source: Arc::new(source) };
+    let desk = Desk { store, journal, source: Arc::new(source) };
     let socket = control::open(&site.data_dir)?;
-    let mut rest = vec![
-        tokio::spawn(projector.run(stop_rest.clone())),
-        tokio::spawn(control::listen(socket, desk.clone(), stop_rest.clone())),
-        tokio::spawn(making::listen(asked, desk.source.clone(), stop_rest.clone())),
-        tokio::spawn(forget(desk.clone(), stop_rest.clone())),
-        tokio::spawn(super::telemetry::upkeep(stop_rest.clone())),
-    ];
-    rest.extend(certificate.map(|it| tokio::spawn(it.follow(stop_rest.clone()))));
-    let web = tokio::spawn(web::serve(web, listener, tls, stop_web.clone()));
-    info!(%address, records = last.0, "ready");
-    Ok(Node { address, hub, desk, claim, stop_web, stop_driver, stop_rest, web, driver, rest })
+    let mut rest = beside(&desk, &stops.rest);
+    rest.push(tokio::spawn(control::listen(socket, desk.clone(), stops.rest.clone())));
+    rest.push(tokio::spawn(making::listen(asked, desk.source.clone(), stops.rest.clone())));
+    rest.extend(certificate.map(|it| tokio::spawn(it.follow(stops.rest.clone()))));
+    let web = tokio::spawn(web::serve(web, listener, tls, stops.web.clone()));
+    let telephones = lines.as_ref().map_or(0, |lines| lines.wires.local().len());
+    info!(%address, telephones, records = last.0, "ready");
+    let lines = lines.map(|lines| (lines.wires, exchange));
+    Ok(Node { address, hub, desk, lines, claim, stops, web, driver, rest })
 }
 
-/// The switch as it was: the last state and the records after it.
-fn fold(settings: &Arc<Settings>, recovered: &Recovered) -> anyhow::Result<Switch> {
+/// Where the web listens.
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    certificate: Option<Certificate>,
+    /// How it is reached, when nothing else is said.
+    base: String,
+}
+
+async fn bind(site: &Site) -> anyhow::Result<Bound> {
+    let listener = TcpListener::bind(site.web.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", site.web.listen))?;
+    let address = listener.local_addr()?;
+    let certificate = site.web.tls.as_ref().map(Certificate::open).transpose()?;
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let base = format!("{scheme}://{address}");
+    Ok(Bound { listener, address, certificate, base })
+}
+
+/// What runs beside the calls and needs nobody's answer.
+fn beside(desk: &Desk, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let (projector, _lag) = Projector::new(desk.store.clone(), desk.journal.clone());
+    vec![
+        tokio::spawn(projector.run(stop.clone())),
+        tokio::spawn(forget(desk.clone(), stop.clone())),
+        tokio::spawn(super::telemetry::upkeep(stop.clone())),
+    ]
+}
+
+/// The switch as it was: the last state and the records after it. Telephones are attached where
+/// there are any.
+fn fold(site: &Site, recovered: &Recovered, lines: Option<&Lines>) -> anyhow::Result<Switch> {
     let state = recovered.state.as_ref().map(|(_, bytes)| bytes.as_slice());
-    let mut switch = Switch::restore(settings.clone(), state, rand::random())
+    let mut switch = Switch::restore(site.settings.clone(), state, rand::random())
         .context("the state in the journal is of another version")?;
+    if let Some(lines) = lines {
+        // The seed makes tags and branches that nobody may guess.
+        switch = switch.with_lines(lines.wiring(site), rand::random());
+    }
     for record in &recovered.records {
         switch.replay(record);
     }
@@ -209,12 +259,27 @@ async fn forget(desk: Desk, stop: CancellationToken) {
 impl Node {
     /// Ends the node: requests in flight are finished, the state is saved, the database is
     /// brought up to the journal, the directory is given free.
+    ///
+    /// New calls are refused from here on; calls that run have 30 s. What is left then is written
+    /// down, and the next start goes on with it.
     pub async fn stop(self) {
-        self.stop_web.cancel();
+        let ending = Instant::now() + CALLS_WITHIN;
+        if let Some((wires, _)) = &self.lines {
+            wires.refuse_new();
+        }
+        self.stops.web.cancel();
         joined("web", self.web).await;
-        self.stop_driver.cancel();
+        if let Some((_, exchange)) = &self.lines {
+            let silent = tokio::time::timeout_at(ending, silence(exchange)).await;
+            if silent.is_err() {
+                let legs = exchange.lines().legs;
+                warn!(legs, "calls are still up; the next start goes on with them");
+            }
+        }
+        self.stops.driver.cancel();
         joined("driver", self.driver).await;
-        self.stop_rest.cancel();
+        self.stops.lines.cancel();
+        self.stops.rest.cancel();
         let rest = async {
             for task in self.rest {
                 joined("task", task).await;
@@ -229,6 +294,12 @@ impl Node {
         info!("stopped");
     }
 
+    /// Where telephones reach this node, in the words of `[sip] listen`.
+    pub fn telephones(&self) -> Vec<String> {
+        let open = self.lines.iter().flat_map(|(wires, _)| wires.local());
+        open.map(|(on, address)| format!("{}:{address}", on.param())).collect()
+    }
+
     /// Resolves when another server has taken the database over.
     pub async fn taken_over(&self) {
         self.claim.lost().cancelled().await;
@@ -237,6 +308,14 @@ impl Node {
     /// Whether a task ended that should not have.
     pub fn is_broken(&self) -> bool {
         self.driver.is_finished() || self.web.is_finished()
+    }
+}
+
+/// Waits until no telephone talks.
+async fn silence(exchange: &Exchange) {
+    let mut look = tokio::time::interval(CALLS_LOOK);
+    while exchange.lines().legs > 0 {
+        look.tick().await;
     }
 }
 

@@ -98,7 +98,11 @@ async fn serve(file: Option<PathBuf>) -> anyhow::Result<()> {
 async fn welcome(file: Option<&Path>, node: &Node) -> anyhow::Result<()> {
     let site = node.desk.source.site();
     let base = node.desk.source.public_url();
-    let mut text = format!("navbat {} listens on {base}\n", env!("CARGO_PKG_VERSION"));
+    let mut text = String::new();
+    for place in node.telephones() {
+        text.push_str(&format!("Telephones: {place}\n"));
+    }
+    text.push_str(&format!("navbat {} listens on {base}\n", env!("CARGO_PKG_VERSION")));
     if let Some(secret) = people::first_link(&node.desk.store, super::clock::wall()).await? {
         text.push_str(&format!(
             "There is no administrator yet. One hour, once: {base}/setup#{secret}\n"

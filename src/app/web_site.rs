@@ -14,7 +14,7 @@ use crate::model::{Number, Party, normalise};
 use crate::web;
 
 /// The key of the references that stand for hidden numbers, in the data directory.
-const KEY_FILE: &str = "sight.key";
+pub const KEY_FILE: &str = "sight.key";
 
 /// What the web is told. `base` is how it is reached when the file says nothing.
 pub fn web_site(site: &Site, accounts: Arc<Vec<Account>>, key: [u8; 32], base: &str) -> web::Site {
@@ -62,10 +62,10 @@ fn proxy(text: &str) -> Option<IpAddr> {
     text.split('/').next()?.parse().ok()
 }
 
-/// Reads the key of hidden numbers, or makes it. The same key keeps references in open pages and
-/// programs good over a restart.
-pub fn key(data_dir: &Path) -> anyhow::Result<[u8; 32]> {
-    let path = data_dir.join(KEY_FILE);
+/// Reads a key of this node, or makes it; only its owner may read the file. The same key keeps
+/// what was made with it good over a restart: references in open pages, challenges of telephones.
+pub fn key(data_dir: &Path, file: &str) -> anyhow::Result<[u8; 32]> {
+    let path = data_dir.join(file);
     if let Ok(bytes) = std::fs::read(&path) {
         return bytes.try_into().ok().with_context(|| format!("{} is damaged", path.display()));
     }

@@ -29,6 +29,8 @@ pub(super) struct Append {
 pub(super) enum Chore {
     /// Keeps the engine's whole state.
     State { seq: Seq, bytes: Vec<u8>, reply: oneshot::Sender<Result<(), JournalError>> },
+    /// Notes records that were written later than a telephone could wait for them.
+    Late(Stretch),
     /// Deletes some of what is old, and says how much.
     Forget { what: Old, before: Wall, reply: oneshot::Sender<Result<u64, JournalError>> },
 }

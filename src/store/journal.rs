@@ -17,7 +17,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::{JournalError, StoreError};
-use super::intake::{Append, Chore, Intake, Old, Take};
+use super::intake::{Append, Chore, Intake, Old, Stretch, Take};
 use super::journal_file::{JournalFile, options, quick_check};
 use super::lock::DirectoryLock;
 use super::recovery::{Recovered, recover};
@@ -196,6 +196,16 @@ impl Journal {
             return Commit(told);
         }
         Commit(told)
+    }
+
+    /// Notes that these records were written later than promises to telephones could wait for
+    /// them: the first and the last, each with its moment. Best effort, and returns at once.
+    pub fn was_late(&self, first: (Seq, Wall), last: (Seq, Wall)) {
+        let ((from, began_at), (to, ended_at)) = (first, last);
+        let stretch = Stretch { from, to, began_at, ended_at };
+        if self.shared.intake.put_chore(Chore::Late(stretch)).is_err() {
+            tracing::debug!("the journal has too much to do to note that it was late");
+        }
     }
 
     /// Keeps the engine's whole state as it is after the record of that place.

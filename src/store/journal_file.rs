@@ -147,6 +147,16 @@ impl JournalFile {
         Ok((written, inbox_last, fresh))
     }
 
+    /// Notes a stretch of records that is there and came late.
+    pub(super) async fn keep_gap(
+        &mut self,
+        stretch: &Stretch,
+        cause: &str,
+    ) -> Result<(), JournalError> {
+        let kept = insert_gap(&mut self.db, stretch, false, cause).await;
+        kept.map_err(|error| refused(&error))
+    }
+
     /// Keeps a state and drops those before the last one.
     pub(super) async fn keep_state(
         &mut self,

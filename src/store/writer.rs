@@ -23,6 +23,9 @@ const RETRY_LAST: Duration = Duration::from_millis(500);
 /// How often a full disk is looked at. Each look writes the reserve as far as it goes.
 const RESTORE_EVERY: Duration = Duration::from_secs(2);
 
+/// What a late stretch is noted with where the disk refused nothing.
+const SLOW: &str = "the disk took longer than a telephone could wait";
+
 pub(super) struct Writer {
     file: JournalFile,
     reserve: Reserve,
@@ -170,6 +173,11 @@ impl Writer {
                 let kept = self.file.keep_state(seq, bytes).await;
                 self.shared.health.lock().states += u64::from(kept.is_ok());
                 let _ = reply.send(kept);
+            }
+            Chore::Late(stretch) => {
+                if let Err(error) = self.file.keep_gap(&stretch, SLOW).await {
+                    tracing::warn!(%error, "a late stretch of the journal could not be noted");
+                }
             }
             Chore::Forget { what, before, reply } => {
                 let _ = reply.send(self.file.forget(what, before).await);

@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::model::{Mono, Name, Party};
-use crate::switch::{AskKind, Command, Refusal, Snapshot};
+use crate::switch::{AskKind, Command, Refusal, Snapshot, TrunkView};
 
 /// Asks on the way at once. More would only wait longer than anybody is willing to.
 const ASKS_MAX: usize = 1024;
@@ -30,6 +30,7 @@ pub struct Exchange {
     asks: mpsc::Sender<Ask>,
     seen: Arc<ArcSwap<Snapshot>>,
     seen_until: watch::Receiver<u64>,
+    lines: Arc<ArcSwap<LinesView>>,
 }
 
 /// The other end of the handle: what the task that owns the switch works off.
@@ -38,6 +39,7 @@ pub struct Desk {
     pub asks: mpsc::Receiver<Ask>,
     seen: Arc<ArcSwap<Snapshot>>,
     seen_until: watch::Sender<u64>,
+    lines: Arc<ArcSwap<LinesView>>,
 }
 
 /// One thing asked of the exchange.
@@ -93,13 +95,23 @@ pub enum AskError {
     Unanswered,
 }
 
+/// Telephones and trunks as they were last published.
+#[derive(Debug, Clone, Default)]
+pub struct LinesView {
+    /// Every trunk; none where no telephones are attached.
+    pub trunks: Vec<TrunkView>,
+    /// Legs that are open.
+    pub legs: usize,
+}
+
 /// Makes a handle and the desk that answers it.
 pub fn exchange() -> (Exchange, Desk) {
     let (sender, asks) = mpsc::channel(ASKS_MAX);
     let seen = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
     let (told, seen_until) = watch::channel(0);
-    let exchange = Exchange { asks: sender, seen: seen.clone(), seen_until };
-    (exchange, Desk { asks, seen, seen_until: told })
+    let lines = Arc::new(ArcSwap::from_pointee(LinesView::default()));
+    let exchange = Exchange { asks: sender, seen: seen.clone(), seen_until, lines: lines.clone() };
+    (exchange, Desk { asks, seen, seen_until: told, lines })
 }
 
 impl Desk {
@@ -111,7 +123,19 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Shows telephones and trunks to everybody who asks from this moment on.
+    pub fn publish_lines(&self, lines: LinesView) {
+        self.lines.store(Arc::new(lines));
+    }
+}
+
 impl Exchange {
+    /// Telephones and trunks as they were last published.
+    pub fn lines(&self) -> Arc<LinesView> {
+        self.lines.load_full()
+    }
+
     /// Has a command carried out. Fails with the exchange's refusal, or unanswered after 5 s.
     pub async fn command(
         &self,

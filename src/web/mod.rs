@@ -31,7 +31,7 @@ pub use access::{Act, Reader, Role, role_may};
 pub use changes::{
     Asked, Change, ChangeError, Changed, Changes, FieldText, Sort, Thing, Things, changes,
 };
-pub use exchange::{Ask, AskError, Desk, Exchange, Route, exchange};
+pub use exchange::{Ask, AskError, Desk, Exchange, LinesView, Route, exchange};
 pub use explain::{Language, Sentence, explain};
 pub use gates::Rate;
 pub use live::{Event, Hub, HubFull, Next, Subscription};

@@ -11,6 +11,7 @@ use super::access::Act;
 use super::fault::Fault;
 use super::guard::{Origin, let_in};
 use super::state::Web;
+use crate::switch::TrunkView;
 
 /// The process turns.
 pub async fn healthz() -> &'static str {
@@ -28,7 +29,32 @@ struct Ready {
     database: bool,
     calls_open: u32,
     streams: usize,
+    /// Trunks by name; a trunk that is down leaves the node ready.
+    trunks: Vec<Trunk>,
     stopping: bool,
+}
+
+/// How one trunk is.
+#[derive(Debug, Serialize)]
+struct Trunk {
+    name: String,
+    /// Null until something was heard of it.
+    up: Option<bool>,
+    why: String,
+    calls: usize,
+    channels_max: u32,
+}
+
+impl From<&TrunkView> for Trunk {
+    fn from(view: &TrunkView) -> Trunk {
+        Trunk {
+            name: view.name.to_string(),
+            up: view.up,
+            why: view.why.clone(),
+            calls: view.calls,
+            channels_max: view.channels_max,
+        }
+    }
 }
 
 /// Whether calls can be taken. Providers that are down, or a database that is, are told in the
@@ -44,6 +70,7 @@ pub async fn readyz(State(web): State<Web>) -> Response {
         database: web.0.store.ping().await.is_ok(),
         calls_open: web.0.exchange.snapshot().calls_open,
         streams: web.0.hub.readers(),
+        trunks: web.0.exchange.lines().trunks.iter().map(Trunk::from).collect(),
         stopping,
     };
     let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -77,6 +104,16 @@ fn present(web: &Web) {
         metrics::gauge!("navbat_queue_ready", "queue" => name.clone()).set(f64::from(queue.ready));
         metrics::gauge!("navbat_queue_longest_wait_seconds", "queue" => name).set(longest);
     }
+    let lines = web.0.exchange.lines();
+    for trunk in &lines.trunks {
+        let name = trunk.name.to_string();
+        let calls = u32::try_from(trunk.calls).unwrap_or(u32::MAX);
+        metrics::gauge!("navbat_trunk_up", "trunk" => name.clone())
+            .set(f64::from(u8::from(trunk.up == Some(true))));
+        metrics::gauge!("navbat_trunk_calls", "trunk" => name).set(f64::from(calls));
+    }
+    metrics::gauge!("navbat_sip_legs_open")
+        .set(f64::from(u32::try_from(lines.legs).unwrap_or(u32::MAX)));
     metrics::gauge!("navbat_calls_open").set(f64::from(seen.calls_open));
     metrics::gauge!("navbat_episodes_open").set(f64::from(seen.episodes_open));
     let streams = u32::try_from(web.0.hub.readers()).unwrap_or(u32::MAX);

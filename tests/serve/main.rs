@@ -5,6 +5,8 @@ mod cards;
 mod crash;
 mod life;
 mod making;
+mod phones;
 mod rig;
 mod stop;
+mod telephone;
 mod tls;

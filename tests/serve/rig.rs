@@ -22,6 +22,8 @@ const CONFIG: &str = r#"
 data_dir = "data"
 [web]
 listen = "127.0.0.1:0"
+[sip]
+listen = []
 [[user]]
 login = "nargiza"
 role = "supervisor"

@@ -23,12 +23,16 @@ impl Site {
         differs("web.listen", self.web.listen != running.web.listen);
         differs("web.tls", self.web.tls.is_some() != running.web.tls.is_some());
         differs("sip.listen", self.sip.listen != running.sip.listen);
+        differs("sip.tls", self.sip.tls.is_some() != running.sip.tls.is_some());
         differs("rtp.ports", self.rtp.ports != running.rtp.ports);
         self.data_dir.clone_from(&running.data_dir);
         self.database.clone_from(&running.database);
         self.web.listen = running.web.listen;
         if self.web.tls.is_some() != running.web.tls.is_some() {
             self.web.tls.clone_from(&running.web.tls);
+        }
+        if self.sip.tls.is_some() != running.sip.tls.is_some() {
+            self.sip.tls.clone_from(&running.sip.tls);
         }
         self.sip.listen.clone_from(&running.sip.listen);
         self.rtp.ports = running.rtp.ports;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::connect::provider::{Account, Kind};
 use crate::model::Period;
 use crate::store::AccountCount;
+use crate::switch::TrunkView;
 use crate::web::access::{Act, Reader};
 use crate::web::fault::Fault;
 use crate::web::guard::SeeProviders;
@@ -30,8 +31,11 @@ pub struct ProviderView {
     kind: &'static str,
     profile: Option<&'static str>,
     /// `ok`, `degraded` (requests were refused or not understood in the last ten minutes), `down`
-    /// (nothing can be stored) or `not_configured` (nothing ever came in the last day).
+    /// (nothing can be stored) or `not_configured` (nothing ever came in the last day). A trunk
+    /// (kind `sip`) is `ok`, `down`, or `not_configured` while nothing was heard of it.
     state: &'static str,
+    /// What a trunk said last: `registered`, `403 Forbidden`, `no answer`; null for the others.
+    why: Option<String>,
     last_event_at: Option<String>,
     /// Stored in the last 24 hours, repeats among them.
     received: u64,
@@ -67,7 +71,32 @@ pub async fn providers_for(web: &Web, reader: &Reader) -> Vec<ProviderView> {
         let count = counts.iter().find(|count| count.account == account.name);
         view(web, account, count, whole)
     });
-    views.collect()
+    let lines = web.0.exchange.lines();
+    views.chain(lines.trunks.iter().map(trunk)).collect()
+}
+
+/// A trunk as an account: it has no hook, and what it tells is how it is reached.
+fn trunk(view: &TrunkView) -> ProviderView {
+    ProviderView {
+        account: view.name.to_string(),
+        kind: "sip",
+        profile: None,
+        state: match view.up {
+            Some(true) => "ok",
+            Some(false) => "down",
+            None => "not_configured",
+        },
+        why: Some(view.why.clone()).filter(|why| !why.is_empty()),
+        last_event_at: None,
+        received: 0,
+        duplicates: 0,
+        unknown: 0,
+        undecodable: 0,
+        refused: 0,
+        limited: 0,
+        unknown_operators: Vec::new(),
+        hook_url: None,
+    }
 }
 
 /// Health of every account for a board. Who may not see the providers, like a screen on a wall,
@@ -100,6 +129,7 @@ fn view(web: &Web, account: &Account, count: Option<&AccountCount>, whole: bool)
         kind: account.kind.word(),
         profile: account.profile.map(|profile| profile.word()),
         state,
+        why: None,
         last_event_at: maybe_stamp(last_at),
         received: of(count.map(|count| count.received), since.received),
         duplicates: of(count.map(|count| count.duplicates), since.duplicates),
