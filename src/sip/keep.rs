@@ -87,6 +87,7 @@ impl Stack {
             change: Change::None,
             timer: kept.timer,
             refer: None,
+            referring: false,
             dialog,
         };
         self.take_number(id);

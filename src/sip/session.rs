@@ -149,6 +149,8 @@ pub(super) struct Session {
     pub(super) change: super::session_offer::Change,
     pub(super) timer: super::session_timer::Clock,
     pub(super) refer: Option<super::session_refer::Refer>,
+    /// We asked the peer to call somebody else, and it tells us how that goes.
+    pub(super) referring: bool,
 }
 
 /// What an INVITE needs until it is confirmed.

@@ -79,6 +79,7 @@ impl Session {
             change: Change::None,
             timer: Clock::answering(request, &works.settings),
             refer: None,
+            referring: false,
         }
     }
 

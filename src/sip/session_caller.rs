@@ -70,6 +70,7 @@ impl Session {
             change: Change::None,
             timer: Clock::asked(&works.settings),
             refer: None,
+            referring: false,
         };
         let bytes = session.write_invite(works, invite, &aim);
         let opening = Opening {

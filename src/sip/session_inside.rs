@@ -74,8 +74,10 @@ impl Session {
                 draft.line("Accept", super::compose::SDP);
                 works.servers.answer(&mut works.wire, tx, 200, draft.end(), Leaves::AtOnce);
             }
-            // We subscribe to nothing, so no NOTIFY can be expected (RFC 6665 section 4.1.3).
-            Method::Notify => refuse(works, tx, 481, &plain(request), &[]),
+            Method::Notify => {
+                let code = self.notified(request);
+                refuse(works, tx, code, &plain(request), &[]);
+            }
             Method::Subscribe | Method::Publish => refuse(works, tx, 489, &plain(request), &[]),
             Method::Register | Method::Message | Method::Ack | Method::Cancel => {
                 refuse(works, tx, 405, &plain(request), &[("Allow", ALLOW)]);

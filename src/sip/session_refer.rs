@@ -77,6 +77,36 @@ impl Session {
         }
     }
 
+    /// Asks the peer to call somebody in our place (RFC 3515 section 2.4.1). One at a time.
+    pub(super) fn ask_to_call(&mut self, works: &mut Works, to: &Uri) {
+        if self.phase != Phase::Talking || self.referring {
+            return;
+        }
+        self.referring = true;
+        let contact = self.dialog.contact(&works.settings);
+        let (to, by) = (to.to_text(), self.dialog.local.clone());
+        self.ask(works, Method::Refer, Owner::Nobody, |mut draft| {
+            draft.line("Contact", &contact);
+            draft.parts("Refer-To", &["<", &to, ">"]);
+            draft.line("Referred-By", &by);
+            draft.end()
+        });
+    }
+
+    /// The peer tells how the call goes that we asked it for; gives the code it is answered
+    /// with. We subscribe to nothing else (RFC 6665 section 4.1.3).
+    pub(super) fn notified(&mut self, request: &Request) -> u16 {
+        let event = request.header(Known::Event).unwrap_or_default();
+        let package = event.split(';').next().unwrap_or_default().trim();
+        if !self.referring || !package.eq_ignore_ascii_case("refer") {
+            return 481;
+        }
+        let state = request.header(Known::SubscriptionState).unwrap_or_default();
+        let word = state.split(';').next().unwrap_or_default().trim();
+        self.referring = !word.eq_ignore_ascii_case("terminated");
+        200
+    }
+
     fn notify(&mut self, works: &mut Works, code: u16) {
         let Some(refer) = &self.refer else { return };
         if refer.silent || self.phase != Phase::Talking {

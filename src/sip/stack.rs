@@ -22,6 +22,7 @@ use super::session::{Phase, Session, Works};
 use super::settings::StackSettings;
 use super::transaction::{Clients, Servers};
 use super::trunk::Trunk;
+use super::uri::Uri;
 use super::wire::Wire;
 
 /// SIP as one value. See the module.
@@ -227,6 +228,13 @@ impl Stack {
     /// Tells the peer how the transfer it asked for goes; 200 and above end that.
     pub fn referred(&mut self, id: SessionId, code: u16, now: Now) {
         self.with(id, now, |session, works| session.referred(works, code));
+    }
+
+    /// Asks the peer of an answered session to call somebody in our place: a blind transfer as
+    /// a telephone makes it. When it works the peer ends the session; when not, the session
+    /// goes on and no event follows. One at a time, the second is not sent.
+    pub fn refer(&mut self, id: SessionId, to: &Uri, now: Now) {
+        self.with(id, now, |session, works| session.ask_to_call(works, to));
     }
 
     /// The contacts of a user, the preferred first.

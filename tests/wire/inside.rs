@@ -398,6 +398,40 @@ fn a_blind_transfer_is_told_step_by_step() {
 }
 
 #[test]
+fn we_ask_for_a_transfer_and_are_told_until_it_is_over() {
+    // RFC 3515 sections 2.4.1 and 2.4.4.
+    let mut desk = Desk::new();
+    let invite = carrier_invite();
+    let (id, ok) = desk.call_in(&invite);
+    let told = |cseq: u32, state: &str| Ask {
+        branch: format!("z9hG4bKnotify{cseq}"),
+        more: format!(
+            "Event: refer\r\nSubscription-State: {state}\r\n\
+             Content-Type: message/sipfrag;version=2.0\r\n"
+        ),
+        body: String::from("SIP/2.0 100 Trying\r\n"),
+        ..inside("NOTIFY", &invite, &ok, cseq)
+    };
+    desk.receive(CARRIER, &told(2, "active;expires=60").text());
+    assert_eq!(desk.whats(), ["481"], "nobody has asked for anything");
+    let to = navbat::sip::Uri::read("sip:102@pbx.example").unwrap();
+    let now = desk.now();
+    desk.stack.refer(id, &to, now);
+    desk.stack.refer(id, &to, now);
+    desk.drain();
+    let refer = desk.the("REFER");
+    assert_eq!(refer.header("Refer-To"), Some("<sip:102@pbx.example>"));
+    assert!(refer.header("Referred-By").is_some() && refer.header("Contact").is_some());
+    desk.receive(CARRIER, &refer.reply(202, "", "", ""));
+    desk.receive(CARRIER, &told(3, "active;expires=60").text());
+    assert_eq!(desk.whats(), ["200"]);
+    desk.receive(CARRIER, &told(4, "terminated;reason=noresource").text());
+    assert_eq!(desk.whats(), ["200"]);
+    desk.receive(CARRIER, &told(5, "active").text());
+    assert_eq!(desk.whats(), ["481"], "it was the last one");
+}
+
+#[test]
 fn an_attended_transfer_names_the_other_call() {
     // RFC 3891 section 3: only a dialog of ours with both tags right.
     let mut desk = Desk::new();
