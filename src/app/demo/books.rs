@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::day::{Kind, Stand, Story};
+use super::floor::Made;
+use super::people::TELEPHONES;
 use super::sender::Done;
+use super::telephony::TRUNK;
 
 /// One call as the API tells it, as far as the books need it.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +27,26 @@ pub struct Stored {
     pub handled_by: Vec<String>,
     /// False: late facts may still change it.
     pub settled: bool,
+    /// `owned` for a call that navbat itself carried.
+    pub authority: String,
+    /// `in` or `out`.
+    pub direction: Option<String>,
+    /// The client's number, for those who may see it.
+    pub client_e164: Option<Value>,
+    /// When it began, in a form that sorts.
+    pub started_at: String,
+}
+
+/// What all stand-ins know they did.
+pub struct Both {
+    /// Over webhooks.
+    pub hooks: Done,
+    /// Over SIP, in the order in which they ended.
+    pub made: Vec<Made>,
+    /// What navbat did to telephones and must not.
+    pub faults: Vec<String>,
+    /// SIP messages that the stand-ins sent.
+    pub messages: u64,
 }
 
 /// What the API says of one account.
@@ -79,38 +103,81 @@ struct Row {
 }
 
 /// Whether every call of the stand-ins is on record and settled.
-pub fn is_complete(done: &Done, record: &Record) -> bool {
-    done.stories.iter().all(|story| record.calls.get(&key(story)).is_some_and(|call| call.settled))
+pub fn is_complete(done: &Both, record: &Record) -> bool {
+    let settled = |call: Option<&Stored>| call.is_some_and(|call| call.settled);
+    done.hooks.stories.iter().all(|story| settled(record.calls.get(&key(story))))
+        && pairs(&done.made, record).iter().all(|(_, call)| settled(*call))
 }
 
 /// Compares both sides.
-pub fn balance(done: &Done, record: &Record) -> Books {
-    let mut wrong = Vec::new();
-    let mut rows: BTreeMap<Stand, Row> = BTreeMap::new();
-    for story in &done.stories {
-        let row = rows.entry(story.stand).or_default();
-        row.made += 1;
-        let is =
-            |word: &str, column: &str| u64::from(story.kind == Kind::Inbound && word == column);
-        row.answered.0 += is(story.disposition(), "answered");
-        row.missed.0 += is(story.disposition(), "missed");
-        row.outbound += u64::from(story.kind != Kind::Inbound);
-        match record.calls.get(&key(story)) {
-            Some(call) => {
-                row.stored += 1;
-                row.answered.1 += is(&call.disposition, "answered");
-                row.missed.1 += is(&call.disposition, "missed");
-                compare(story, call, &mut wrong);
-            }
+pub fn balance(done: &Both, record: &Record) -> Books {
+    let mut wrong = done.faults.clone();
+    let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
+    for story in &done.hooks.stories {
+        let row = rows.entry(account(story.stand)).or_default();
+        let call = record.calls.get(&key(story));
+        row.add(story.kind == Kind::Inbound, story.disposition(), call);
+        match call {
+            Some(call) => compare(story, call, &mut wrong),
             None => wrong.push(format!("{} is not on record", key(story))),
         }
     }
-    let made: BTreeSet<String> = done.stories.iter().map(key).collect();
-    for key in record.calls.keys().filter(|key| !made.contains(*key)) {
+    let stories = done.hooks.stories.iter().map(key);
+    let mut known: BTreeSet<String> = stories.collect();
+    for (made, call) in pairs(&done.made, record) {
+        let row = rows.entry(TRUNK).or_default();
+        row.add(made.inbound, made.disposition, call);
+        match call {
+            Some(call) => {
+                known.insert(call.call_key.clone());
+                compare_ours(made, call, &mut wrong);
+            }
+            None => {
+                wrong.push(format!("a SIP call that was {} is not on record", made.disposition))
+            }
+        }
+    }
+    for key in record.calls.keys().filter(|key| !known.contains(*key)) {
         wrong.push(format!("{key} is on record and was never made"));
     }
     totals(done, record, &mut wrong);
     Books { table: table(&rows, done, record), wrong }
+}
+
+/// The SIP calls with what is on record of each. Neither side knows the other's name of a call:
+/// the calls of one number in one direction are the same in the order of their beginning.
+fn pairs<'a>(made: &'a [Made], record: &'a Record) -> Vec<(&'a Made, Option<&'a Stored>)> {
+    let mut stored: Vec<&Stored> =
+        record.calls.values().filter(|call| call.authority == "owned").collect();
+    stored.sort_by(|one, other| other.started_at.cmp(&one.started_at));
+    let mut of: BTreeMap<(String, bool), Vec<&Stored>> = BTreeMap::new();
+    for call in stored {
+        let number = call.client_e164.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let inbound = call.direction.as_deref() == Some("in");
+        of.entry((number.trim_start_matches('+').to_owned(), inbound)).or_default().push(call);
+    }
+    let mut made: Vec<&Made> = made.iter().collect();
+    made.sort_by_key(|made| made.at);
+    let paired = made.into_iter().map(|made| {
+        let calls = of.get_mut(&(made.number.to_owned(), made.inbound));
+        (made, calls.and_then(Vec::pop))
+    });
+    paired.collect()
+}
+
+impl Row {
+    /// Counts one call: what it was, and what is on record of it.
+    fn add(&mut self, inbound: bool, was: &str, stored: Option<&Stored>) {
+        let count = |word: &str, column: &str| u64::from(inbound && word == column);
+        self.made += 1;
+        self.outbound += u64::from(!inbound);
+        self.answered.0 += count(was, "answered");
+        self.missed.0 += count(was, "missed");
+        let Some(call) = stored else { return };
+        self.stored += 1;
+        self.answered.1 += count(&call.disposition, "answered");
+        self.missed.1 += count(&call.disposition, "missed");
+    }
 }
 
 /// The key of a call as navbat writes it.
@@ -144,47 +211,76 @@ fn compare(story: &Story, call: &Stored, wrong: &mut Vec<String>) {
     }
 }
 
-fn totals(done: &Done, record: &Record, wrong: &mut Vec<String>) {
+/// A SIP call against the record: whom the client heard is who talked.
+fn compare_ours(made: &Made, call: &Stored, wrong: &mut Vec<String>) {
+    let mut differ = |what: &str, did: &str, stored: &str| {
+        if did != stored {
+            wrong.push(format!("{}: {what} is `{stored}`, it was `{did}`", call.call_key));
+        }
+    };
+    let names = made.talked.iter().filter_map(|at| TELEPHONES.get(*at));
+    let names: Vec<&str> = names.map(|one| one.owner.name).collect();
+    differ("disposition", made.disposition, &call.disposition);
+    let answered_by = call.answered_by.as_deref().unwrap_or("nobody");
+    differ("answered_by", names.first().unwrap_or(&"nobody"), answered_by);
+    differ("handled_by", &names.join(", "), &call.handled_by.join(", "));
+    if made.inbound && call.outcome.is_none() {
+        wrong.push(format!("{}: an inbound call without an outcome", call.call_key));
+    }
+}
+
+fn totals(done: &Both, record: &Record, wrong: &mut Vec<String>) {
     let mut same = |what: &str, did: u64, stored: u64| {
         if did != stored {
             wrong.push(format!("{what}: {stored} on record, {did} made"));
         }
     };
-    let inbound = || done.stories.iter().filter(|story| story.kind == Kind::Inbound);
-    same("calls", done.stories.len() as u64, record.calls.len() as u64);
+    let (hooks, made) = (&done.hooks, &done.made);
+    let inbound = || hooks.stories.iter().filter(|story| story.kind == Kind::Inbound);
+    let ours = || made.iter().filter(|made| made.inbound);
+    same("calls", (hooks.stories.len() + made.len()) as u64, record.calls.len() as u64);
     same("calls listed twice", 0, record.repeats);
-    same("inbound calls in the statistics", inbound().count() as u64, record.figures.offered);
-    let answered = inbound().filter(|story| !story.talks.is_empty()).count() as u64;
-    same("answered calls in the statistics", answered, record.figures.answered);
+    let offered = inbound().count() + ours().count();
+    same("inbound calls in the statistics", offered as u64, record.figures.offered);
+    let answered = inbound().filter(|story| !story.talks.is_empty()).count()
+        + ours().filter(|made| made.disposition == "answered").count();
+    same("answered calls in the statistics", answered as u64, record.figures.answered);
     same("cards still open", 0, record.cards_open);
-    same("requests given up", 0, done.given_up);
+    same("requests given up", 0, hooks.given_up);
     for counted in &record.accounts {
         let Some(stand) = Stand::ALL.into_iter().find(|one| account(*one) == counted.account)
         else {
             continue;
         };
         let of = |map: &BTreeMap<Stand, u64>| map.get(&stand).copied().unwrap_or(0);
-        same(&format!("{} requests", counted.account), of(&done.sent), counted.received);
-        same(&format!("{} copies", counted.account), of(&done.copies), counted.duplicates);
+        same(&format!("{} requests", counted.account), of(&hooks.sent), counted.received);
+        same(&format!("{} copies", counted.account), of(&hooks.copies), counted.duplicates);
     }
 }
 
-fn table(rows: &BTreeMap<Stand, Row>, done: &Done, record: &Record) -> String {
+fn table(rows: &BTreeMap<&str, Row>, done: &Both, record: &Record) -> String {
     let mut text = String::from(
         "\nprovider          calls  stored   answered     missed  outbound   events  copies\n",
     );
     let mut all = Row::default();
-    for (stand, row) in rows {
-        let of = |map: &BTreeMap<Stand, u64>| map.get(stand).copied().unwrap_or(0);
-        let (events, copies) = (of(&done.sent), of(&done.copies));
-        line(&mut text, account(*stand), row, events, copies);
+    let hooks = &done.hooks;
+    for (name, row) in rows {
+        let stand = Stand::ALL.into_iter().find(|stand| account(*stand) == *name);
+        let of = |map: &BTreeMap<Stand, u64>| {
+            stand.and_then(|stand| map.get(&stand)).copied().unwrap_or(0)
+        };
+        let (events, copies) = (of(&hooks.sent), of(&hooks.copies));
+        // Of a trunk: the messages that its carrier and the telephones sent.
+        let events = if stand.is_some() { events } else { done.messages };
+        line(&mut text, name, row, events, copies);
         all.made += row.made;
         all.stored += row.stored;
         all.answered = (all.answered.0 + row.answered.0, all.answered.1 + row.answered.1);
         all.missed = (all.missed.0 + row.missed.0, all.missed.1 + row.missed.1);
         all.outbound += row.outbound;
     }
-    line(&mut text, "all", &all, done.sent.values().sum(), done.copies.values().sum());
+    let events = hooks.sent.values().sum::<u64>() + done.messages;
+    line(&mut text, "all", &all, events, hooks.copies.values().sum());
     let mut outcomes: BTreeMap<&str, u64> = BTreeMap::new();
     for call in record.calls.values() {
         *outcomes.entry(call.outcome.as_deref().unwrap_or("none")).or_default() += 1;
@@ -192,10 +288,17 @@ fn table(rows: &BTreeMap<Stand, Row>, done: &Done, record: &Record) -> String {
     let outcomes: Vec<String> =
         outcomes.iter().map(|(word, count)| format!("{word} {count}")).collect();
     let _ = writeln!(text, "\noutcomes: {}", outcomes.join(", "));
+    let moved = done.made.iter().filter(|made| made.talked.len() > 1).count();
+    let _ = writeln!(
+        text,
+        "SIP: {} calls over {} telephones, {moved} passed on",
+        done.made.len(),
+        TELEPHONES.len()
+    );
     let _ = writeln!(
         text,
         "asked whom to ring: {} times, {} calls rang as navbat said",
-        done.asked, done.advised
+        hooks.asked, hooks.advised
     );
     text
 }

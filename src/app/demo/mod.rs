@@ -1,19 +1,25 @@
 //! `navbat demo`: a whole call centre on this machine.
 //!
 //! A real server on real sockets in a temporary folder; stand-ins of all providers that post real
-//! webhooks to it; ten operators with their habits; the pages to watch it in. Headless it ends
-//! with books that must balance.
+//! webhooks to it; SIP telephones that register and a carrier that calls over real UDP; operators
+//! with their habits; the pages to watch it in. Headless it ends with books that must balance.
 
 mod api;
 mod books;
+mod calls;
+mod carrier;
 mod day;
+mod floor;
 mod itoolabs;
+mod line;
 mod onlinepbx;
 mod people;
 mod sarkor;
 mod sender;
 mod sipuni;
 mod site;
+mod softphone;
+mod telephony;
 mod told;
 mod utel;
 mod wire;
@@ -33,15 +39,20 @@ use crate::model::{Name, Period};
 use crate::web::Role;
 
 use api::Api;
+use books::Both;
+use calls::Calls;
 use day::{Day, Stand};
-use people::{Habit, OPERATORS, OTHERS};
+use people::{Habit, OPERATORS, OTHERS, TELEPHONES};
 use sender::Sender;
+use telephony::{Prepared, Telephony};
 use wire::Pace;
 
 /// Calls of a headless run when nobody says how many.
 const CALLS_HEADLESS: u32 = 200;
 /// Faster than life when nobody says how much: headless nobody watches.
 const SPEED_HEADLESS: f64 = 60.0;
+/// One of so many calls is a SIP call.
+const SIP_SHARE: u32 = 4;
 /// The usual address of the pages; a free one when it is taken.
 const LISTEN: &str = "127.0.0.1:8080";
 /// How long the books may take to settle after the last call: the accounts' time to settle, the
@@ -57,34 +68,64 @@ pub async fn run(asked: &Demo) -> anyhow::Result<u8> {
     let mut signals = Signals::hear()?;
     let folder = tempfile::Builder::new().prefix("navbat-demo-").tempdir()?;
     let file = folder.path().join("navbat.toml");
-    std::fs::write(&file, site::config(folder.path(), &listen()))?;
+    let speed = asked.speed.unwrap_or(if asked.headless { SPEED_HEADLESS } else { 1.0 });
+    let lines = Prepared::new().await?;
+    let text = site::config(folder.path(), &listen()) + &lines.config(speed);
+    std::fs::write(&file, text)?;
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
     let node = start::start(Some(file.clone()), start::open(Some(&file)).await?).await?;
-    let speed = asked.speed.unwrap_or(if asked.headless { SPEED_HEADLESS } else { 1.0 });
-    let calls = asked.calls.or(asked.headless.then_some(CALLS_HEADLESS));
     let base = format!("http://{}", node.address);
     sign_in_everybody(&node, &base).await?;
+    let exchange = lines.navbat();
+    let telephony = lines.begin(speed, asked.seed).await?;
     welcome(&node, &base, folder.path(), asked, speed).await?;
+    tell_telephones(exchange, asked.headless);
     let pace = Pace { began: clock::wall(), speed };
     let hooks = Stand::ALL.map(|stand| (stand, format!("{base}{}", site::hook(stand))));
     let sender = Sender::new(BTreeMap::from(hooks), pace)?;
     if !asked.headless {
         tokio::spawn(told::tell(node.hub.clone()));
     }
-    let began = Instant::now();
-    let code = tokio::select! {
-        lived = sender.live(Day::new(asked.seed, speed), calls, asked.seed) => {
-            lived?;
-            let code = summary(&node, &base, &sender, began).await?;
-            if !asked.headless {
-                println!("The calls are over; the pages stay until Ctrl-C.");
-                signals.next().await;
-            }
-            code
-        }
-        _ = signals.next() => 0,
-    };
+    let code = lived(&node, &base, &sender, telephony, asked, &mut signals).await?;
     node.stop().await;
+    Ok(code)
+}
+
+/// Lives through the day, or until a signal. Gives the exit code.
+async fn lived(
+    node: &Node,
+    base: &str,
+    sender: &Sender,
+    telephony: Telephony,
+    asked: &Demo,
+    signals: &mut Signals,
+) -> anyhow::Result<u8> {
+    let began = Instant::now();
+    let calls = asked.calls.or(asked.headless.then_some(CALLS_HEADLESS));
+    let sip = calls.map(|calls| calls / SIP_SHARE);
+    let hooks = calls.zip(sip).map(|(calls, sip)| calls - sip);
+    let (floor, speed) = (telephony.floor.clone(), sender.speed());
+    let over = tokio::select! {
+        lived = async {
+            tokio::try_join!(
+                sender.live(Day::new(asked.seed, speed), hooks, asked.seed),
+                telephony.live(Calls::new(asked.seed), sip),
+            )
+        } => lived.map(|_| true)?,
+        _ = signals.next() => false,
+    };
+    telephony.leave().await;
+    if !over {
+        return Ok(0);
+    }
+    let messages = floor.messages();
+    let (made, faults) = floor.take();
+    let done = Both { hooks: sender.done(), made, faults, messages };
+    let code = summary(node, base, &done, began).await?;
+    if !asked.headless {
+        println!("The calls are over; the pages stay until Ctrl-C.");
+        signals.next().await;
+    }
     Ok(code)
 }
 
@@ -121,10 +162,28 @@ async fn welcome(
     Ok(())
 }
 
+/// Says where telephones register, and how the visitor's own can ring beside one of them.
+fn tell_telephones(exchange: std::net::SocketAddr, headless: bool) {
+    println!("SIP: {} telephones are registered at {exchange}", TELEPHONES.len());
+    if headless {
+        return;
+    }
+    let own = TELEPHONES.iter().take(1).map(|one| one.owner);
+    for who in own {
+        let password = telephony::password(who.login);
+        println!(
+            "A telephone of your own rings with that of {}: user {}, password {password}, domain {}",
+            who.name,
+            who.login,
+            line::DOMAIN
+        );
+    }
+}
+
 /// Everybody opens their link and sets their presence. The visitor's operator is among them: the
 /// link that is printed afterwards is another one.
 async fn sign_in_everybody(node: &Node, base: &str) -> anyhow::Result<()> {
-    for one in &OPERATORS {
+    for one in people::operators() {
         let intent = match one.habit {
             Habit::OverBreak => json!({
                 "is": "break",
@@ -151,14 +210,13 @@ async fn token(node: &Node, name: &str, role: Role) -> anyhow::Result<String> {
 }
 
 /// Waits until the books have settled, prints them, and says whether they balance.
-async fn summary(node: &Node, base: &str, sender: &Sender, began: Instant) -> anyhow::Result<u8> {
-    let done = sender.done();
+async fn summary(node: &Node, base: &str, done: &Both, began: Instant) -> anyhow::Result<u8> {
     let lived = began.elapsed();
     let api = Api::with_token(base, &token(node, "demo-books", Role::Admin).await?)?;
     let until = Instant::now() + SETTLES_WITHIN;
     let record = loop {
         let record = api.record().await?;
-        if books::is_complete(&done, &record) || Instant::now() > until {
+        if books::is_complete(done, &record) || Instant::now() > until {
             break record;
         }
         if node.is_broken() {
@@ -166,11 +224,11 @@ async fn summary(node: &Node, base: &str, sender: &Sender, began: Instant) -> an
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
-    let books = books::balance(&done, &record);
+    let books = books::balance(done, &record);
     println!("{}", books.table);
     println!(
         "{} calls in {:.0} s, settled {:.0} s later",
-        done.stories.len(),
+        done.hooks.stories.len() + done.made.len(),
         lived.as_secs_f64(),
         (began.elapsed() - lived).as_secs_f64()
     );

@@ -49,6 +49,40 @@ const fn operator(
     Operator { name, login, extension, habit }
 }
 
+/// One operator with a SIP telephone.
+#[derive(Debug, Clone, Copy)]
+pub struct Telephone {
+    /// Whose.
+    pub owner: Operator,
+    /// Whether they ever pick it up.
+    pub answers: bool,
+}
+
+/// Those who answer the calls that navbat itself carries. They are others than the ten, whom
+/// providers ring without asking whether they are in a call of ours.
+pub const TELEPHONES: [Telephone; 5] = [
+    telephone("Feruza", "feruza", "301", Habit::Steady),
+    telephone("Temur", "temur", "302", Habit::Steady),
+    telephone("Nodira", "nodira", "303", Habit::Steady),
+    telephone("Sherzod", "sherzod", "304", Habit::NeverAnswers),
+    telephone("Zilola", "zilola", "305", Habit::Steady),
+];
+
+const fn telephone(
+    name: &'static str,
+    login: &'static str,
+    extension: &'static str,
+    habit: Habit,
+) -> Telephone {
+    let answers = matches!(habit, Habit::Steady);
+    Telephone { owner: operator(name, login, extension, habit), answers }
+}
+
+/// Everybody who answers calls.
+pub fn operators() -> impl Iterator<Item = Operator> {
+    OPERATORS.into_iter().chain(TELEPHONES.into_iter().map(|one| one.owner))
+}
+
 /// People who sign in and do not answer calls: login and role.
 pub const OTHERS: [(&str, &str); 3] =
     [("nargiza", "supervisor"), ("admin", "admin"), ("ulugbek", "integrator")];

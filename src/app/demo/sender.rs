@@ -91,6 +91,11 @@ impl Sender {
         Ok(())
     }
 
+    /// How many times faster than life it sends.
+    pub fn speed(&self) -> f64 {
+        self.pace.speed
+    }
+
     /// Takes what was done so far.
     pub fn done(&self) -> Done {
         std::mem::take(&mut self.done.lock())

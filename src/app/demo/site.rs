@@ -41,7 +41,7 @@ pub fn config(folder: &Path, listen: &str) -> String {
         "# The call centre of `navbat demo`.\n\
          data_dir = {:?}\n\n\
          [site]\ntimezone = \"Asia/Tashkent\"\nlanguage = \"uz\"\n\n\
-         [web]\nlisten = {listen:?}\n\n[sip]\nlisten = []\n",
+         [web]\nlisten = {listen:?}\n",
         folder.join("data").display().to_string(),
     );
     for (login, role) in OTHERS {
