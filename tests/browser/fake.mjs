@@ -3,6 +3,7 @@
 import http from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { extname, join, normalize } from 'node:path'
+import { administer, setup } from './setup.mjs'
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
 
@@ -26,7 +27,7 @@ function operator(name, intent, reach, work, extra = {}) {
 export function pop(offer, state, extra = {}) {
   return {
     offer, call: `0193-${offer}`, operator: 'Dilnoza', state, client: '+998901234567', client_ref: 'n_67', client_kind: 'number',
-    line: '+998712001122', queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main',
+    line: '+998712001122', queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main', provider: 'sipuni',
     offered_at: ago(4), ...extra,
   }
 }
@@ -48,7 +49,7 @@ function episode(id, extra = {}) {
   return {
     id, client: '+998901234567', group: 'sotuv', queue: 'sotuv', count: 3, calls: ['0193-2', '0193-3', '0193-4'],
     first_at: ago(5400), last_at: ago(900), waited_seconds: 47.2, steps: [], reason: 'abandoned', state: { is: 'open' },
-    owner: null, due_at: ago(60), overdue: true, attempts: [], ...extra,
+    owner: null, due_at: ago(60), overdue: true, attempts: [], step_at: null, ...extra,
   }
 }
 
@@ -84,17 +85,19 @@ export function world() {
     ],
     episodes: [
       episode(1),
-      episode(2, { client: '+998935552121', count: 1, owner: 'Dilnoza', state: { is: 'assigned' }, due_at: ahead(900), overdue: false, reason: 'abandoned_short', waited_seconds: 3 }), steps: [],
+      episode(2, { client: '+998935552121', count: 1, owner: 'Dilnoza', state: { is: 'assigned' }, due_at: ahead(900), overdue: false, reason: 'abandoned_short', waited_seconds: 3, steps: [{ kind: 'assigned', owner: 'Sardor', at: ago(1500) }, { kind: 'reminded', owner: 'Sardor', at: ago(900) }, { kind: 'moved', owner: 'Dilnoza', at: ago(600) }], step_at: ahead(300), attempts: [{ call: '0193-5', operator: 'Sardor', at: ago(1200) }] }),
       episode(3, { client: '+998712000001', count: 2, owner: 'Sardor', state: { is: 'attempting', operator: 'Sardor', until: ahead(60) }, due_at: ahead(1800), overdue: false, reason: 'no_operators' }),
-      episode(4, { client: null, count: 1, due_at: null, overdue: false, reason: 'timed_out', waited_seconds: null }), steps: [],
+      episode(4, { client: null, count: 1, due_at: null, overdue: false, reason: 'timed_out', waited_seconds: null, steps: [{ kind: 'supervisor', owner: null, at: ago(300) }] }),
     ],
     providers: [
       { account: 'main', kind: 'sipuni', profile: null, state: 'ok', last_event_at: ago(3), received: 1214, duplicates: 12, unknown: 0, undecodable: 0, refused: 0, limited: 0, unknown_operators: [], hook_url: '' },
       { account: 'city', kind: 'uztelecom', profile: 'utel', state: 'degraded', last_event_at: ago(180), received: 310, duplicates: 0, unknown: 2, undecodable: 1, refused: 0, limited: 0, unknown_operators: ['ext:214'], hook_url: '' },
       { account: 'pbx', kind: 'onlinepbx', profile: null, state: 'not_configured', last_event_at: null, received: 0, duplicates: 0, unknown: 0, undecodable: 0, refused: 0, limited: 0, unknown_operators: [], hook_url: '' },
     ],
+    setup: setup(),
     asked: [],
     fail: null,
+    refuse: null,
     signedIn: true,
   }
 }
@@ -120,6 +123,22 @@ function answer(state, method, url, body) {
   if (path === '/password') return body.token === 'dead' ? refusal(403, 'link') : ((state.signedIn = true), ok(me(state)))
   if (!state.signedIn) return refusal(401, 'unauthorised')
   if (state.fail?.(path)) return refusal(500, 'internal', 'trace-8f2c')
+  const refused = state.refuse?.(path)
+  if (refused !== undefined && refused !== null) return refusal(409, 'conflict', 'trace-1', refused)
+  if (path.startsWith('/admin/')) return administer(state, method, path, body)
+  const wrap = /^\/presence\/(.+)\/end-wrap-up$/.exec(path)
+  if (wrap && method === 'POST') {
+    const one = state.operators.find((each) => each.name === decodeURIComponent(wrap[1]))
+    Object.assign(one, { work: { is: 'idle' }, work_since: ago(0), wrap_up_until: null })
+    state.send('operator', one)
+    return [204]
+  }
+  const declined = /^\/offers\/(\d+)\/decline$/.exec(path)
+  if (declined) {
+    state.send('pop', pop(Number(declined[1]), { is: 'ended', how: 'rejected' }, { authority: 'owned', provider: null }))
+    return [204]
+  }
+  if (/^\/calls\/[^/]+\/disposition$/.test(path)) return [204]
   const presence = /^\/presence\/(.+)$/.exec(path)
   if (presence && method === 'PUT') {
     const one = state.operators.find((each) => each.name === decodeURIComponent(presence[1]))
@@ -160,7 +179,7 @@ function answer(state, method, url, body) {
 }
 
 const me = (state) => ({ ...state.me, now: ago(0) })
-const refusal = (status, code, trace = 'trace-1') => [status, { error: { code, message: code, trace } }]
+const refusal = (status, code, trace = 'trace-1', message = code) => [status, { error: { code, message, trace } }]
 
 function board(state) {
   const open = state.episodes.filter((one) => one.state.is !== 'closed')

@@ -72,7 +72,7 @@ describe('the live stream', () => {
   it('shows the ring above a dialog on another page, and leaves the focus where somebody writes', async () => {
     site.state.pops = []
     await page.goto(`${site.url}/missed`)
-    await page.getByRole('button', { name: 'Yopish' }).first().click()
+    await page.locator('tbody').getByRole('button', { name: 'Yopish' }).first().click()
     await page.fill('dialog textarea', 'bir')
     site.state.send('pop', pop(10, { is: 'ringing' }))
     await page.waitForSelector('.ring-line:has-text("+998 90 123 45 67")')

@@ -12,12 +12,15 @@ export class Fault extends Error {
   readonly status: number
   readonly code: string
   readonly trace: string | null
-  constructor(status: number, code: string, message: string, trace: string | null) {
+  /** With `bad_fields`: what is wrong with which. */
+  readonly fields: readonly T.FieldText[]
+  constructor(status: number, code: string, message: string, trace: string | null, fields: readonly T.FieldText[] = []) {
     super(message)
     this.name = 'Fault'
     this.status = status
     this.code = code
     this.trace = trace
+    this.fields = fields
   }
 }
 
@@ -50,12 +53,14 @@ export function queryText(query: Query): string {
 }
 
 interface Ask {
-  method?: 'GET' | 'POST' | 'PUT'
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   query?: Query
   body?: unknown
   /** For the few calls where 401 is an ordinary answer. */
   expects401?: boolean
   signal?: AbortSignal | undefined
+  /** Goes through although the page is being left. */
+  outlives?: boolean
 }
 
 async function call<R>(path: string, ask: Ask = {}): Promise<R> {
@@ -73,6 +78,7 @@ async function call<R>(path: string, ask: Ask = {}): Promise<R> {
     credentials: 'same-origin',
     signal: ask.signal === undefined ? patience : either(ask.signal, patience),
   }
+  if (ask.outlives === true) init.keepalive = true
   if (ask.body !== undefined) init.body = JSON.stringify(ask.body)
   const sentAt = Date.now()
   const answer = await fetch(`${ROOT}${path}${queryText(ask.query ?? {})}`, init)
@@ -89,8 +95,8 @@ async function call<R>(path: string, ask: Ask = {}): Promise<R> {
 
 function faultOf(status: number, text: string): Fault {
   try {
-    const { error } = JSON.parse(text) as { error: { code: string; message: string; trace?: string } }
-    return new Fault(status, error.code, error.message, error.trace ?? null)
+    const { error } = JSON.parse(text) as { error: { code: string; message: string; trace?: string; fields?: T.FieldText[] } }
+    return new Fault(status, error.code, error.message, error.trace ?? null, error.fields ?? [])
   } catch {
     return new Fault(status, `http_${status}`, '', null)
   }
@@ -126,21 +132,51 @@ export const api = {
   operators: () => call<{ items: T.OperatorView[] }>('/operators'),
   setIntent: (operator: string, intent: T.Intent) =>
     call<void>(`/presence/${encodeURIComponent(operator)}`, { method: 'PUT', body: { intent: forServer(intent) } }),
+  endWrapUp: (operator: string) => call<void>(`/presence/${encodeURIComponent(operator)}/end-wrap-up`, { method: 'POST', body: {} }),
+  decline: (offer: number) => call<void>(`/offers/${offer}/decline`, { method: 'POST', body: {} }),
 
   calls: (query: Query, signal?: AbortSignal) => call<T.Page<T.Call>>('/calls', { query, signal }),
   call: (id: string) => call<T.CallDetail>(`/calls/${encodeURIComponent(id)}`),
   explain: (id: string, lang: string) =>
     call<T.Explained>(`/calls/${encodeURIComponent(id)}/explain`, { query: { lang } }),
+  noteResult: (id: string, result: string) =>
+    call<void>(`/calls/${encodeURIComponent(id)}/disposition`, { method: 'POST', body: { result } }),
 
   missed: (query: Query) => call<T.Page<T.Episode>>('/missed', { query }),
   assign: (id: number, owner: string | null) =>
-    call<void>(`/missed/${id}/assign`, { method: 'POST', body: { owner } }),
+    call<void>(`/missed/${id}/assign`, { method: 'POST', body: { owner }, outlives: true }),
   close: (id: number, reason: string) =>
-    call<void>(`/missed/${id}/close`, { method: 'POST', body: { reason } }),
+    call<void>(`/missed/${id}/close`, { method: 'POST', body: { reason }, outlives: true }),
 
   stats: (name: 'missed' | 'answered' | 'service-level', query: Query) =>
     call<T.Stats>(`/stats/${name}`, { query }),
   providers: () => call<{ items: T.Provider[] }>('/providers'),
+
+  things: (kind: ThingKind) => call<{ items: T.Thing[] }>(`/admin/${kind}`),
+  addThing: (kind: ThingKind, name: string, settings: T.Settings) =>
+    call<T.Changed>(`/admin/${kind}`, { method: 'POST', body: { name, settings } }),
+  putThing: (kind: ThingKind, name: string, settings: T.Settings) =>
+    call<T.Changed>(`/admin/${kind}/${encodeURIComponent(name)}`, { method: 'PUT', body: { settings } }),
+  removeThing: (kind: ThingKind, name: string) =>
+    call<T.Changed>(`/admin/${kind}/${encodeURIComponent(name)}`, { method: 'DELETE' }),
+  disableOperator: (name: string, disabled: boolean) =>
+    call<T.Changed>(`/admin/operators/${encodeURIComponent(name)}/disable`, { method: 'POST', body: { disabled } }),
+  users: () => call<{ items: T.User[] }>('/admin/users'),
+  addUser: (login: string, rights: Rights) => call<T.NewLink>('/admin/users', { method: 'POST', body: { login, ...rights } }),
+  putUser: (login: string, rights: Rights & { disabled: boolean }) =>
+    call<T.Changed>(`/admin/users/${encodeURIComponent(login)}`, { method: 'PUT', body: rights }),
+  disableUser: (login: string, disabled: boolean) =>
+    call<void>(`/admin/users/${encodeURIComponent(login)}/disable`, { method: 'POST', body: { disabled } }),
+  removeUser: (login: string) => call<void>(`/admin/users/${encodeURIComponent(login)}`, { method: 'DELETE' }),
+  linkUser: (login: string) => call<T.NewLink>(`/admin/users/${encodeURIComponent(login)}/link`, { method: 'POST', body: {} }),
+  reload: () => call<T.Changed>('/admin/reload', { method: 'POST', body: {} }),
+}
+
+export type ThingKind = 'operators' | 'queues'
+
+export interface Rights {
+  role: T.Role
+  queues: string[]
 }
 
 /** The API takes the planned end in milliseconds and gives it as text. */

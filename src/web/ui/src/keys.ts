@@ -22,7 +22,7 @@ export function onKey(keys: string, act: Act): () => void {
 /** Begins to listen, and sets the keys that work on every page. */
 export function startKeys(): void {
   document.addEventListener('keydown', press)
-  const places = { KeyP: 'panel', KeyB: 'board', KeyM: 'missed', KeyC: 'calls' } as const
+  const places = { KeyP: 'panel', KeyB: 'board', KeyM: 'missed', KeyC: 'calls', KeyS: 'admin' } as const
   for (const [code, page] of Object.entries(places)) {
     onKey(`KeyG ${code}`, () => {
       if (me.value && pagesOf(me.value).includes(page)) go(`/${page}`)

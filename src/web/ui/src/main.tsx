@@ -25,6 +25,7 @@ const Board = later(() => import('./pages/supervisor/board.tsx').then((file) => 
 const Missed = later(() => import('./pages/supervisor/missed.tsx').then((file) => file.MissedPage))
 const Calls = later(() => import('./pages/supervisor/calls.tsx').then((file) => file.CallsPage))
 const CallDetail = later(() => import('./pages/supervisor/call.tsx').then((file) => file.CallPage))
+const Admin = later(() => import('./pages/admin/admin.tsx').then((file) => file.AdminPage))
 
 function later(get: () => Promise<ComponentType>): ComponentType {
   let got: ComponentType | null = null
@@ -66,6 +67,11 @@ function Page() {
       return <Missed />
     case '/calls':
       return <Calls />
+    case '/admin':
+    case '/admin/operators':
+    case '/admin/queues':
+    case '/admin/users':
+      return <Admin />
     default:
       return /^\/calls\/[^/]+$/.test(path.value) ? (
         <CallDetail />

@@ -46,16 +46,20 @@ export function home(who: Me): string {
   return homes[who.role]
 }
 
+export type PageName = 'panel' | 'board' | 'missed' | 'calls' | 'admin'
+
 /** The pages a role may open, in the order of the menu. */
-export function pagesOf(who: Me): readonly ('panel' | 'board' | 'missed' | 'calls')[] {
+export function pagesOf(who: Me): readonly PageName[] {
+  const own: readonly PageName[] = who.operator === null ? [] : ['panel']
   switch (who.role) {
     case 'operator':
       return ['panel', 'missed', 'calls']
     case 'supervisor':
+      return [...own, 'board', 'missed', 'calls']
     case 'admin':
-      return who.operator === null ? ['board', 'missed', 'calls'] : ['panel', 'board', 'missed', 'calls']
+      return [...own, 'board', 'missed', 'calls', 'admin']
     case 'integrator':
-      return ['calls']
+      return ['calls', 'admin']
     case 'wallboard':
       return ['board']
   }

@@ -85,6 +85,8 @@ export interface Pop {
   direction: Direction | null
   authority: Authority
   account: string
+  /** The kind of the account's provider; null for telephones of our own. */
+  provider: string | null
   offered_at: string
 }
 
@@ -113,6 +115,8 @@ export interface Call {
   started_at: string
   ended_at: string | null
   settled: boolean
+  /** What an operator said of it. */
+  result: string | null
 }
 
 export interface Entry {
@@ -175,6 +179,12 @@ export interface EpisodeState {
   by?: string
 }
 
+export interface Step {
+  kind: 'assigned' | 'offered' | 'reminded' | 'moved' | 'supervisor'
+  owner: string | null
+  at: string
+}
+
 export interface Episode {
   id: number
   client: Phone | null
@@ -192,7 +202,11 @@ export interface Episode {
   /** Null on the live stream, where the page's clock decides. */
   overdue: boolean | null
   /** What was done to get somebody to call back, the latest last. */
-  steps: { kind: 'assigned' | 'offered' | 'reminded' | 'moved' | 'supervisor'; owner: string | null; at: string }[]
+  steps: Step[]
+  /** When the next step is due unless somebody attempts. */
+  step_at: string | null
+  /** Attempts at calling back. */
+  attempts: { call: string; operator: string | null; at: string }[]
 }
 
 export interface Page<T> {
@@ -256,4 +270,48 @@ export interface Board {
   open_episodes: number | null
   oldest_episode_at: string | null
   providers: Provider[]
+}
+
+export interface FieldText {
+  /** The way to the value, like `tiers[0].members[1]`; empty: the thing itself. */
+  field: string
+  code: string
+  message: string
+}
+
+/** What a change of the configuration did. */
+export interface Changed {
+  changed: string[]
+  warnings: FieldText[]
+  /** Keys of the file that hold only after a restart. */
+  restart: string[]
+  /** With something taken away: calls that are still under way with it. */
+  live_calls?: number
+}
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+export type Settings = { [key: string]: Json }
+
+/** An operator or a queue as it is configured. */
+export interface Thing {
+  name: string
+  from: 'file' | 'pages'
+  at?: string | null
+  settings: Settings
+}
+
+export interface User {
+  login: string
+  role: Role
+  queues: string[]
+  operator: string | null
+  disabled: boolean
+  has_password: boolean
+  from: 'file' | 'pages' | 'operator'
+  created_at: string
+}
+
+export interface NewLink {
+  link: string
+  expires_at: string
 }

@@ -8,7 +8,7 @@ const at = (ms: number): string => new Date(ms).toISOString()
 function pop(offer: number, state: PopState, offeredAt = offer * 1000): Pop {
   return {
     offer, call: `c${offer}`, operator: 'Dilnoza', state, client: '+998901234567', client_ref: 'n_1', client_kind: 'number', line: null,
-    queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main', offered_at: at(offeredAt),
+    queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main', provider: 'sipuni', offered_at: at(offeredAt),
   } // prettier-ignore
 }
 
@@ -35,6 +35,16 @@ describe('a card', () => {
     expect(sweep(cards, 80_000)).toHaveLength(1)
     expect(sweep(cards, 81_000)).toHaveLength(0)
     expect(dismiss(cards, 1)).toHaveLength(0)
+  })
+
+  it('of a conversation stays a minute, and as long as the wrap-up lasts', () => {
+    const cards = told([1000, pop(1, ringing)], [5000, pop(1, { is: 'over', talk_seconds: 4 })])
+    expect(sweep(cards, 64_999)).toHaveLength(1)
+    expect(sweep(cards, 65_000)).toHaveLength(0)
+    expect(sweep(cards, 65_000, 90_000)).toHaveLength(1)
+    expect(sweep(cards, 90_000, 90_000)).toHaveLength(0)
+    const missed = told([1000, pop(1, ringing)], [5000, pop(1, { is: 'missed', rang_seconds: 4 })])
+    expect(sweep(missed, 65_000, 90_000)).toHaveLength(0)
   })
 
   it('never lives again after its end', () => {

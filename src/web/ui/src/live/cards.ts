@@ -31,8 +31,8 @@ export function lingers(state: PopState): number | null {
       return 3000
     case 'caller_gone':
     case 'ended':
-    case 'over':
       return 6000
+    case 'over': // time to say what came of the call
     case 'missed':
       return 60_000 // a miss is to be seen by somebody who comes back to the desk
   }
@@ -60,11 +60,12 @@ export function replaceAll(cards: readonly Card[], pops: readonly Pop[], now: nu
   return pops.reduce((next, pop) => learn(next, pop, now), kept as readonly Card[])
 }
 
-/** Takes away what has been shown long enough. */
-export function sweep(cards: readonly Card[], now: number): readonly Card[] {
+/** Takes away what has been shown long enough; a conversation's card stays through its wrap-up. */
+export function sweep(cards: readonly Card[], now: number, wrapUpUntil: number | null = null): readonly Card[] {
   const left = cards.filter((card) => {
     const stays = lingers(card.pop.state)
-    return stays === null || now < card.since + stays
+    const isWrappedUp = wrapUpUntil === null || now >= wrapUpUntil || card.pop.state.is !== 'over'
+    return stays === null || now < card.since + stays || !isWrappedUp
   })
   return left.length === cards.length ? cards : left
 }

@@ -6,6 +6,7 @@ import { computed, signal } from '@preact/signals'
 import { api, asFault, type Fault } from '../api.ts'
 import { serverNow } from '../clock.ts'
 import { me } from '../session.ts'
+import { moment } from '../text/format.ts'
 import type { Board, Episode, OperatorView, Pop, QueueView } from '../types.ts'
 import { arrange, learn, replaceAll, sweep, type Card } from './cards.ts'
 import { join, part, status } from './hub.ts'
@@ -48,7 +49,7 @@ const pending = new Map<typeof callsChanged, ReturnType<typeof setTimeout>>()
 export function follow(): void {
   join(take, () => void refresh())
   sweeper ??= setInterval(() => {
-    const left = sweep(cards.value, serverNow())
+    const left = sweep(cards.value, serverNow(), moment(self.value?.wrap_up_until))
     if (left !== cards.value) cards.value = left
   }, 250)
 }
@@ -91,6 +92,17 @@ export async function refresh(): Promise<void> {
   if (isAskedAgain) {
     isAskedAgain = false
     void refresh()
+  }
+}
+
+/** Reads how the providers are: no event tells of a provider that has fallen silent. */
+export async function refreshProviders(): Promise<void> {
+  if (isReading) return
+  try {
+    const { providers } = await api.board()
+    if (board.value) board.value = { ...board.value, providers }
+  } catch {
+    // The badge tells already that the server is silent, and the strip keeps its ages.
   }
 }
 

@@ -114,6 +114,9 @@ export function faultText(fault: Fault): string {
   return t('error_refused', { why: fault.message || fault.code })
 }
 
+/** The same where the server's own sentence says more: what conflicts, and with whom. */
+export const refusalText = (fault: Fault): string => (fault.status === 409 && fault.message !== '' ? fault.message : faultText(fault))
+
 export function Empty(props: { title: string; next?: string }) {
   return (
     <div class="empty">

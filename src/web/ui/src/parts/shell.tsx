@@ -142,9 +142,12 @@ function focusFilter(): void {
 function Keys(props: { onClose: () => void }) {
   const rows: readonly (readonly [string, string])[] = [
     ['p 1 · 2 · 3 · 4', t('keys_presence')],
-    ['g p · b · m · c', t('keys_go')],
+    ['g p · b · m · c · s', t('keys_go')],
     ['j · k', t('keys_rows')],
+    ['x', t('keys_select')],
     ['Enter', t('keys_open')],
+    ['F4', t('keys_decline')],
+    ['1 … 6', t('keys_result')],
     ['/', t('keys_search')],
     ['?', t('keys_help')],
   ]

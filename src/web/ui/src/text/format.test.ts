@@ -82,3 +82,20 @@ describe('telephone numbers', () => {
     expect(format.phone(null, 'unparsed')).toBe('Raqam oʻqilmadi')
   })
 })
+
+describe('who did something', () => {
+  it('is a login, and for a token the program in words', () => {
+    expect(format.person('nargiza')).toBe('nargiza')
+    expect(format.person('token:crm')).toBe('«crm» dasturi')
+    expect(format.person(null)).toBe('')
+  })
+})
+
+describe('a provider', () => {
+  it.each([
+    ['sipuni', 'main', 'Sipuni · main'],
+    ['sipuni', 'sipuni', 'Sipuni'],
+    ['newer', 'x', 'newer · x'],
+    [null, 'desk', 'desk'],
+  ] as const)('%s %s is %s', (kind, account, text) => expect(format.provider(kind, account)).toBe(text))
+})

@@ -132,6 +132,22 @@ export function phone(value: Phone | null | undefined, kind?: string | null): st
   return value.display ?? t('number_hidden')
 }
 
+/** Who did something: a login, or in words that it was a program. */
+export function person(login: string | null | undefined): string {
+  const program = login?.startsWith('token:') === true ? login.slice('token:'.length) : null
+  return program === null ? (login ?? '') : t('by_program', { name: program })
+}
+
+const PROVIDERS: Readonly<Record<string, string>> = {
+  sipuni: 'Sipuni', onlinepbx: 'OnlinePBX', uztelecom: 'Uztelecom', sarkor: 'Sarkor', asterisk: 'Asterisk',
+} // prettier-ignore
+
+/** A provider as its users know it, and which account: `Sipuni · main`. */
+export function provider(kind: string | null, account: string): string {
+  const name = kind === null ? account : (PROVIDERS[kind] ?? kind)
+  return name.toLowerCase() === account.toLowerCase() ? name : `${name} · ${account}`
+}
+
 /** What tells two numbers apart, whether they are masked or not. */
 export function phoneKey(value: Phone | null | undefined): string | null {
   if (value === null || value === undefined) return null

@@ -16,7 +16,7 @@ const operator: OperatorView = {
 function pop(state: PopState, change: Partial<Pop> = {}): Pop {
   return {
     offer: 1, call: 'c1', operator: 'Dilnoza', state, client: '+998901234567', client_ref: 'n_1', client_kind: 'number',
-    line: '+998712001122', queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main',
+    line: '+998712001122', queue: 'sotuv', direction: 'in', authority: 'observed', account: 'main', provider: 'sipuni',
     offered_at: new Date().toISOString(), ...change,
   } // prettier-ignore
 }
@@ -74,6 +74,30 @@ describe('the card', () => {
     show(pop({ is: 'ringing' }, { client: null, client_kind: 'hidden' }))
     page()
     expect(screen.getByRole('alertdialog', { name: 'Yashirin raqam' })).toBeTruthy()
+  })
+
+  it('says who distributes, and offers to refuse only what is not the provider’s', () => {
+    show(pop({ is: 'ringing' }))
+    page()
+    expect(document.body.textContent).toContain('taqsimlash: Sipuni · main')
+    expect(screen.queryByRole('button', { name: /Rad etish/ })).toBeNull()
+    cleanup()
+    cards.value = []
+    show(pop({ is: 'ringing' }, { authority: 'advised' }))
+    page()
+    expect(document.body.textContent).not.toContain('taqsimlash')
+    expect(screen.getByRole('button', { name: /Rad etish/ })).toBeTruthy()
+  })
+
+  it('asks for the result after a conversation, not after a miss', () => {
+    show(pop({ is: 'ringing' }), pop({ is: 'over', talk_seconds: 9 }))
+    page()
+    expect(screen.getByRole('form', { name: 'Qoʻngʻiroq natijasi' })).toBeTruthy()
+    cleanup()
+    cards.value = []
+    show(pop({ is: 'ringing' }), pop({ is: 'missed', rang_seconds: 9 }))
+    page()
+    expect(screen.queryByRole('form')).toBeNull()
   })
 
   it('shows a second ring as one line', () => {

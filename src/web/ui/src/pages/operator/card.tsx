@@ -3,12 +3,14 @@
 // The order of its lines is fixed, and its height is reserved before it comes, so that nothing
 // which arrives late moves what is already there.
 import { dismiss, lives, type Card as CardState } from '../../live/cards.ts'
-import { arranged, board, cards, self } from '../../live/store.ts'
-import { Empty, Phone, Sign, Since, Tag, useLeft } from '../../parts/basic.tsx'
-import { duration, phone, phoneKey } from '../../text/format.ts'
+import { arranged, cards, self } from '../../live/store.ts'
+import { Empty, Phone, Sign, Since, Tag } from '../../parts/basic.tsx'
+import { duration, phone, phoneKey, provider } from '../../text/format.ts'
 import { plural, t, word } from '../../text/index.ts'
 import type { Direction, Episode, OperatorView, Pop } from '../../types.ts'
+import { DeclineButton } from './decline.tsx'
 import { History } from './history.tsx'
+import { EndWrapUp, ResultForm } from './wrap.tsx'
 
 /** Where the card appears. It is as high without one. */
 export function CardPlace(props: { operator: OperatorView; episodes: readonly Episode[] }) {
@@ -57,22 +59,14 @@ function Card(props: { card: CardState; episodes: readonly Episode[] }) {
         {pop.queue !== null && <strong>{pop.queue}</strong>}
         {pop.queue !== null && pop.line !== null && ' · '}
         {pop.line !== null && <Phone value={pop.line} />}
-        {pop.authority === 'observed' && <Tag>{t('card_distributes', { who: providerName(pop.account) })}</Tag>}
+        {pop.authority === 'observed' && <Tag>{t('card_distributes', { who: provider(pop.provider, pop.account) })}</Tag>}
       </p>
       <Actions card={props.card} />
+      {pop.state.is === 'over' && <ResultForm key={pop.call} call={pop.call} hasKeys />}
       <TaskLine pop={pop} episodes={props.episodes} />
       <History client={pop.client_ref ?? phoneKey(pop.client)} call={pop.call} />
     </section>
   )
-}
-
-/** The provider's own name, as its users know it; the account's where there is none. */
-function providerName(account: string): string {
-  const kind = board.value?.providers.find((provider) => provider.account === account)?.kind
-  const names: Readonly<Record<string, string>> = {
-    sipuni: 'Sipuni', onlinepbx: 'OnlinePBX', uztelecom: 'Uztelecom', sarkor: 'Sarkor', asterisk: 'Asterisk',
-  } // prettier-ignore
-  return (kind === undefined ? undefined : names[kind]) ?? account
 }
 
 const arrow = (direction: Direction | null): string => (direction === 'out' ? '↗' : direction === 'internal' ? '↔' : '☎')
@@ -150,27 +144,22 @@ function EndWords(props: { card: CardState }) {
   }
 }
 
-/** What can be done. The telephone is the provider's, so it is answered and refused there. */
+/** What can be done. A call that the provider distributes is answered and refused on its telephone. */
 function Actions(props: { card: CardState }) {
   const { pop } = props.card
+  const operator = self.value
   const isRinging = pop.state.is === 'ringing'
   return (
     <div class="actions">
       {isRinging && <strong class="cue">{t('card_answer_on_phone')}</strong>}
-      <WrapUp card={props.card} />
+      {isRinging && pop.authority !== 'observed' && <DeclineButton key={pop.offer} offer={pop.offer} />}
+      {pop.state.is === 'over' && operator?.work.is === 'wrap_up' && <EndWrapUp operator={operator} />}
       <a class="button quiet" href={`/calls/${pop.call}`}>{isRinging ? t('card_why') : t('card_details')}</a>
       {!lives(props.card) && (
         <button type="button" class="quiet" onClick={() => (cards.value = dismiss(cards.value, pop.offer))}>{t('card_dismiss')}</button>
       )}
     </div>
   )
-}
-
-function WrapUp(props: { card: CardState }) {
-  const operator = self.value
-  const left = useLeft(operator?.wrap_up_until)
-  if (props.card.pop.state.is !== 'over' || operator?.work.is !== 'wrap_up') return null
-  return <Tag tone="warn">▣ {t('card_wrap_up', { time: left })}</Tag>
 }
 
 /** An open task for this number: the caller has tried before. */

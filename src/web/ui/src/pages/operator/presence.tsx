@@ -5,11 +5,13 @@ import { api, asFault, type Fault } from '../../api.ts'
 import { serverNow, ticking } from '../../clock.ts'
 import { onKey } from '../../keys.ts'
 import { allow, notices, sound } from '../../live/alerts.ts'
+import { arranged } from '../../live/store.ts'
 import { Choose, faultText, Since, Tag } from '../../parts/basic.tsx'
 import { IntentSign, isOver, ReachSign, WorkSign } from '../../parts/state.tsx'
-import { clock, duration } from '../../text/format.ts'
+import { clock, duration, person } from '../../text/format.ts'
 import { t, word } from '../../text/index.ts'
 import type { Intent, OperatorView } from '../../types.ts'
+import { EndWrapUp } from './wrap.tsx'
 
 const CHOICES = ['ready', 'break', 'dnd', 'offline'] as const
 const REASONS = ['lunch', 'rest', 'meeting', 'training', 'other'] as const
@@ -83,7 +85,10 @@ export function Presence(props: { operator: OperatorView }) {
         </div>
         <div>
           <dt>{t('presence_work')}</dt>
-          <dd><WorkSign work={operator.work.is} /> {operator.work.is !== 'idle' && <Since at={operator.work_since} />}</dd>
+          <dd>
+            <WorkSign work={operator.work.is} /> {operator.work.is !== 'idle' && <Since at={operator.work_since} />}
+            {operator.work.is === 'wrap_up' && arranged.value.main?.pop.state.is !== 'over' && <EndWrapUp operator={operator} />}
+          </dd>
         </div>
       </dl>
       <Sound />
@@ -96,7 +101,7 @@ export function Presence(props: { operator: OperatorView }) {
 
 function ChosenBy(props: { operator: OperatorView }) {
   const by = props.operator.intent_by
-  if (by.who === 'supervisor') return <span class="hint">{t('presence_by', { login: by.login ?? '' })}</span>
+  if (by.who === 'supervisor') return <span class="hint">{t('presence_by', { login: person(by.login) })}</span>
   if (by.who === 'schedule') return <span class="hint">{t('presence_by_schedule')}</span>
   return null
 }

@@ -2,15 +2,15 @@
 import { useEffect } from 'preact/hooks'
 import { api } from '../../api.ts'
 import { ticking } from '../../clock.ts'
-import { isStale } from '../../live/hub.ts'
-import { board, boardFault, callsChanged, refresh } from '../../live/store.ts'
+import { isStale, status } from '../../live/hub.ts'
+import { board, boardFault, callsChanged, refresh, refreshProviders } from '../../live/store.ts'
 import { Empty, FaultNotice, Panel, Since, Skeleton, Tag } from '../../parts/basic.tsx'
 import { useFetched } from '../../parts/fetched.ts'
 import { LiveBadge } from '../../parts/shell.tsx'
 import { bySorrow, IntentSign, isProblem, ProviderSign, ReachSign, since, WorkSign } from '../../parts/state.tsx'
 import { Table, type Column } from '../../parts/table.tsx'
 import { query } from '../../router.tsx'
-import { clockExact, count, day, duration, isoDay, moment, share } from '../../text/format.ts'
+import { clockExact, count, day, duration, isoDay, moment, provider as providerText, share } from '../../text/format.ts'
 import { t, word } from '../../text/index.ts'
 import type { Board, OperatorView, Provider, QueueView } from '../../types.ts'
 import { BreakWords } from '../operator/presence.tsx'
@@ -19,6 +19,7 @@ import { MissedStats } from './stats.tsx'
 export function BoardPage() {
   const isTv = query.value.get('tv') === '1'
   useWakeLock(isTv)
+  useProviders()
   const { value } = board
   if (value === null) {
     return boardFault.value ? <FaultNotice fault={boardFault.value} onRetry={() => void refresh()} /> : <Skeleton lines={8} />
@@ -35,10 +36,11 @@ export function BoardPage() {
       {boardFault.value !== null && <FaultNotice fault={boardFault.value} />}
       {value.today === null && <p class="notice warn" role="status">▲ {t('board_partial')}</p>}
       <Tiles board={value} />
+      {isTv && <ProviderStrip providers={value.providers} />}
       <div class="board-grid">
         <div>
           <Queues queues={value.queues} />
-          {isTv ? <Providers providers={value.providers} /> : <MissedStats />}
+          {!isTv && <MissedStats />}
         </div>
         <div>
           <Operators operators={value.operators} isTv={isTv} />
@@ -67,6 +69,18 @@ function useWakeLock(isTv: boolean): void {
       void lock?.release()
     }
   }, [isTv])
+}
+
+/** How often the board asks how the providers are, in milliseconds; more often tells little more. */
+const PROVIDERS_EVERY = 20_000
+
+function useProviders(): void {
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (status.value.is === 'live') void refreshProviders()
+    }, PROVIDERS_EVERY)
+    return () => clearInterval(timer)
+  }, [])
 }
 
 function Tiles(props: { board: Board }) {
@@ -194,16 +208,38 @@ function Operators(props: { operators: readonly OperatorView[]; isTv: boolean })
 
 const PROVIDER_ORDER: readonly Provider['state'][] = ['down', 'degraded', 'ok', 'not_configured']
 
-function Providers(props: { providers: readonly Provider[] }) {
+/** Whatever must be mended first. */
+function brokenFirst(providers: readonly Provider[]): readonly Provider[] {
   const rank = (provider: Provider): number => PROVIDER_ORDER.indexOf(provider.state)
-  const sorted = [...props.providers].sort((a, b) => rank(a) - rank(b) || a.account.localeCompare(b.account))
+  return [...providers].sort((a, b) => rank(a) - rank(b) || a.account.localeCompare(b.account))
+}
+
+/** One line across a television: every provider and its state in words. */
+function ProviderStrip(props: { providers: readonly Provider[] }) {
+  if (props.providers.length === 0) return null
+  return (
+    <section class="provider-strip" aria-label={t('board_providers')}>
+      <ul>
+        {brokenFirst(props.providers).map((provider) => (
+          <li key={provider.account}>
+            <strong>{providerText(provider.kind, provider.account)}</strong> <ProviderSign state={provider.state} />
+            {provider.state !== 'ok' && provider.state !== 'not_configured' && <> <LastEvent at={provider.last_event_at} /></>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function Providers(props: { providers: readonly Provider[] }) {
+  const sorted = brokenFirst(props.providers)
   return (
     <Panel title={t('board_providers')} id="providers">
       {sorted.length === 0 && <Empty title={t('board_no_providers')} />}
       <ul class="providers">
         {sorted.map((provider) => (
           <li key={provider.account}>
-            <strong>{provider.account}</strong> <span class="hint">{provider.kind}</span> <ProviderSign state={provider.state} />
+            <strong>{providerText(provider.kind, provider.account)}</strong> <ProviderSign state={provider.state} />
             <LastEvent at={provider.last_event_at} />
             <span class="hint block">
               {t('provider_counts', {

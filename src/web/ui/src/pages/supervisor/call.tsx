@@ -6,9 +6,11 @@ import { useFetched } from '../../parts/fetched.ts'
 import { DispositionSign } from '../../parts/state.tsx'
 import { Table } from '../../parts/table.tsx'
 import { path } from '../../router.tsx'
-import { clockExact, day, duration } from '../../text/format.ts'
+import { me } from '../../session.ts'
+import { clockExact, day, duration, provider } from '../../text/format.ts'
 import { language, t, word } from '../../text/index.ts'
 import type { Call, CallDetail, Decision } from '../../types.ts'
+import { ResultForm } from '../operator/wrap.tsx'
 
 export function CallPage() {
   const id = decodeURIComponent(path.value.split('/')[2] ?? '')
@@ -30,6 +32,11 @@ function Detail(props: { detail: CallDetail }) {
       <h1>{t('call_title')} · <Phone value={call.client_e164} kind={call.client_kind} /> <DispositionSign call={call} /></h1>
       <Why id={call.id} revision={call.ended_at ?? ''} />
       <Facts call={call} />
+      {notesResult() && call.ended_at !== null && (
+        <Panel title={t('call_result')}>
+          <ResultForm key={call.id} call={call.id} noted={call.result} />
+        </Panel>
+      )}
       {entries.length > 0 && (
         <Panel title={t('call_entries')}>
           <Table
@@ -99,6 +106,9 @@ function Detail(props: { detail: CallDetail }) {
   )
 }
 
+/** Whether the reader may say what came of a call; an integrator looks only. */
+const notesResult = (): boolean => me.value?.role !== 'integrator' && me.value?.role !== 'wallboard'
+
 /** The product's own account of what happened, from recorded decisions. */
 function Why(props: { id: string; revision: string }) {
   const told = useFetched(() => api.explain(props.id, language()), [props.id, props.revision, language()])
@@ -129,8 +139,9 @@ function Facts(props: { call: Call }) {
     [t('call_ring'), long(call.ring_seconds)],
     [t('calls_talk'), long(call.talk_seconds)],
     [t('col_outcome'), call.outcome === null ? t('none') : word('outcome', call.outcome)],
+    [t('call_result'), call.result === null ? t('none') : word('result', call.result)],
     [t('call_authority'), word('authority', call.authority)],
-    [t('call_account'), `${call.account} (${call.provider})`],
+    [t('call_account'), provider(call.provider, call.account)],
     [t('call_key'), <code>{call.call_key}</code>],
   ]
   return (

@@ -1,18 +1,20 @@
 // The missed-call workbench: one row per client who still waits for a call back.
-import { useState } from 'preact/hooks'
-import { api, asFault, type Fault } from '../../api.ts'
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { api } from '../../api.ts'
 import { ticking } from '../../clock.ts'
+import { onKey } from '../../keys.ts'
 import { board, episodesChanged } from '../../live/store.ts'
-import { Choose, Empty, FaultNotice, faultText, isPast, Phone, Skeleton, Tag } from '../../parts/basic.tsx'
-import { Dialog } from '../../parts/dialog.tsx'
+import { Choose, Empty, FaultNotice, isPast, Phone, refusalText, Skeleton } from '../../parts/basic.tsx'
 import { useFetched } from '../../parts/fetched.ts'
 import { Pager } from '../../parts/pager.tsx'
 import { Table } from '../../parts/table.tsx'
 import { filter, query } from '../../router.tsx'
 import { me } from '../../session.ts'
-import { duration, when } from '../../text/format.ts'
+import { duration, phone } from '../../text/format.ts'
 import { plural, t, word } from '../../text/index.ts'
 import type { Episode } from '../../types.ts'
+import { Batches, clicked, type Act } from './batch.ts'
+import { AssignDialog, CloseDialog, Due, isChief, isLocked, Last, RowActs, StateCell } from './episode.tsx'
 
 const STATES = ['open', 'unassigned', 'closed', 'all'] as const
 
@@ -25,6 +27,7 @@ export function MissedPage() {
     [state, queue, owner, cursor, episodesChanged.value],
   )
   const rows = overdueFirst(list.value?.items ?? [])
+  const batches = useBatches(list.again)
   const mine = me.value?.operator
   const names = board.value?.queues.map((one) => one.name) ?? []
   return (
@@ -61,144 +64,150 @@ export function MissedPage() {
       {list.fault !== null && <FaultNotice fault={list.fault} onRetry={list.again} />}
       {list.value === null && list.fault === null && <Skeleton lines={6} />}
       {list.value !== null && rows.length === 0 && <Empty title={t('missed_empty')} next={t('missed_empty_next')} />}
-      {rows.length > 0 && <Rows rows={rows} onDone={list.again} />}
+      {rows.length > 0 && <Rows rows={rows} batches={batches} onDone={list.again} />}
+      <Failures batches={batches} rows={rows} />
+      <Undo batches={batches} />
       <Pager next={list.value?.next ?? null} />
     </>
   )
 }
 
-function Rows(props: { rows: readonly Episode[]; onDone: () => void }) {
+const carry = (id: number, act: Act): Promise<void> =>
+  act.is === 'assign' ? api.assign(id, act.owner) : api.close(id, act.reason)
+
+/** What waits is carried out when the page is left, by a link or with the whole tab. */
+function useBatches(again: () => void): Batches {
+  const batches = useMemo(() => new Batches(carry, again), [])
+  useEffect(() => {
+    const leave = (): void => void batches.flush()
+    addEventListener('pagehide', leave)
+    return () => {
+      removeEventListener('pagehide', leave)
+      leave()
+    }
+  }, [])
+  return batches
+}
+
+function Rows(props: { rows: readonly Episode[]; batches: Batches; onDone: () => void }) {
+  const { rows, batches } = props
+  const [marked, setMarked] = useState<ReadonlySet<number>>(new Set())
+  const [last, setLast] = useState<number | null>(null)
   const now = ticking()
-  return (
-    <Table
-      caption={plural('missed_total', props.rows.length)}
-      isCaptionShown
-      rows={props.rows}
-      rowKey={(one) => one.id}
-      rowClass={(one) => (isOverdue(one) ? 'problem' : undefined)}
-      columns={[
-        { title: t('missed_number'), isHead: true, cell: (one) => <Phone value={one.client} kind={one.client === null ? 'hidden' : null} link /> },
-        { title: t('missed_count'), isFigure: true, cell: (one) => one.count },
-        { title: t('missed_last'), isFigure: true, cell: (one) => <Last one={one} now={now} /> },
-        { title: t('missed_waited'), isFigure: true, cell: (one) => (one.waited_seconds === null ? t('none') : duration(one.waited_seconds)) },
-        { title: t('missed_queue'), cell: (one) => (one.queue === '' ? t('stats_no_queue') : one.queue) },
-        { title: t('col_reason'), cell: (one) => word('outcome', one.reason) },
-        { title: t('missed_state'), cell: (one) => <StateTag one={one} /> },
-        { title: t('missed_owner'), cell: (one) => one.owner ?? <span class="hint">{t('missed_nobody')}</span> },
-        { title: t('missed_due'), isFigure: true, cell: (one) => <Due one={one} now={now} /> },
-        { title: t('missed_actions'), isWide: true, cell: (one) => <Acts one={one} onDone={props.onDone} /> },
-      ]}
+  const waiting = new Set(batches.waiting.value?.ids)
+  const open = rows.filter((one) => one.state.is !== 'closed' && !isLocked(one) && !waiting.has(one.id)).map((one) => one.id)
+  const chosen = open.filter((id) => marked.has(id))
+
+  function plan(act: Act, ids: readonly number[]): void {
+    batches.plan(act, ids)
+    setMarked(new Set())
+  }
+
+  function mark(id: number, isRange: boolean): void {
+    setMarked(clicked(marked, open, { id, last, isRange }))
+    setLast(id)
+  }
+
+  useEffect(() => onKey('KeyX', () => {
+    document.activeElement?.closest('tr')?.querySelector<HTMLInputElement>('input[type=checkbox]')?.click()
+  }), [])
+
+  const box = (one: Episode) => (
+    <input
+      type="checkbox"
+      aria-label={t('missed_select', { number: phone(one.client, 'hidden') })}
+      checked={chosen.includes(one.id)}
+      disabled={!open.includes(one.id)}
+      onClick={(event) => mark(one.id, event.shiftKey)}
     />
+  )
+  return (
+    <>
+      {rows.some((one) => one.state.is !== 'closed') && <Bar chosen={chosen} all={open} onMark={(ids) => setMarked(new Set(ids))} onPlan={plan} />}
+      <Table
+        caption={plural('missed_total', rows.length)}
+        isCaptionShown
+        rows={rows}
+        rowKey={(one) => one.id}
+        rowClass={(one) => (waiting.has(one.id) ? 'waits' : isOverdue(one) ? 'problem' : undefined)}
+        columns={[
+          { title: t('missed_number'), isHead: true, cell: (one) => <span class="pick">{one.state.is !== 'closed' && box(one)}<Phone value={one.client} kind={one.client === null ? 'hidden' : null} link /></span> },
+          { title: t('missed_count'), isFigure: true, cell: (one) => one.count },
+          { title: t('missed_last'), isFigure: true, cell: (one) => <Last one={one} now={now} /> },
+          { title: t('missed_waited'), isFigure: true, cell: (one) => (one.waited_seconds === null ? t('none') : duration(one.waited_seconds)) },
+          { title: t('missed_queue'), cell: (one) => (one.queue === '' ? t('stats_no_queue') : one.queue) },
+          { title: t('col_reason'), cell: (one) => word('outcome', one.reason) },
+          { title: t('missed_state'), cell: (one) => <StateCell one={one} now={now} /> },
+          { title: t('missed_owner'), cell: (one) => one.owner ?? <span class="hint">{t('missed_nobody')}</span> },
+          { title: t('missed_due'), isFigure: true, cell: (one) => <Due one={one} now={now} isOverdue={isOverdue(one)} /> },
+          {
+            title: t('missed_actions'),
+            isWide: true,
+            cell: (one) => (waiting.has(one.id) ? null : <RowActs one={one} onDone={props.onDone} onClose={(reason) => plan({ is: 'close', reason }, [one.id])} />),
+          },
+        ]}
+      />
+    </>
   )
 }
 
-function Last(props: { one: Episode; now: number }) {
-  const last = props.one.calls.at(-1)
-  const text = when(Date.parse(props.one.last_at), props.now)
-  return last === undefined ? <time>{text}</time> : <a href={`/calls/${last}`} data-row>{text}</a>
-}
-
-function Due(props: { one: Episode; now: number }) {
-  const { due_at } = props.one
-  if (due_at === null) return <>{t('none')}</>
-  const text = when(Date.parse(due_at), props.now)
-  if (!isOverdue(props.one)) return <time>{text}</time>
-  return <Tag tone="bad">⚠ {text} <span class="unseen">{t('missed_overdue')}</span></Tag>
-}
-
-function StateTag(props: { one: Episode }) {
-  const { state } = props.one
-  if (state.is !== 'closed') {
-    const tone = state.is === 'attempting' ? 'ring' : state.is === 'no_contact' ? 'warn' : 'mut'
-    const kind = state.is === 'attempting' || state.is === 'no_contact' ? undefined : props.one.steps.at(-1)?.kind
-    return (
-      <>
-        <Tag tone={tone}>{word('episode', state.is, { name: state.operator ?? '' })}</Tag>
-        {kind !== undefined && kind !== 'assigned' && <Tag tone={kind === 'supervisor' ? 'bad' : 'warn'}>{word('step', kind)}</Tag>}
-      </>
-    )
-  }
-  return <Tag tone="ok">✓ {word('closed', state.how ?? '', { reason: state.reason ?? '', by: state.by ?? '' })}</Tag>
-}
-
-type Asking = 'assign' | 'close' | null
-
-function Acts(props: { one: Episode; onDone: () => void }) {
-  const { one } = props
-  const [asking, setAsking] = useState<Asking>(null)
-  const [fault, setFault] = useState<Fault | null>(null)
-  const [isBusy, setBusy] = useState(false)
-  if (one.state.is === 'closed') return null
-  const who = me.value
-  const isChief = who?.role === 'supervisor' || who?.role === 'admin'
-  const mine = who?.operator ?? null
-
-  async function act(doing: Promise<void>): Promise<void> {
-    setBusy(true)
+/** What can be done with the rows that are marked. */
+function Bar(props: { chosen: readonly number[]; all: readonly number[]; onMark: (ids: readonly number[]) => void; onPlan: (act: Act, ids: readonly number[]) => void }) {
+  const { chosen, all } = props
+  const [asking, setAsking] = useState<Act['is'] | null>(null)
+  const mine = me.value?.operator ?? null
+  const none = chosen.length === 0
+  function act(done: Act): void {
     setAsking(null)
-    try {
-      await doing
-      setFault(null)
-      props.onDone()
-    } catch (thrown) {
-      setFault(asFault(thrown))
-    }
-    setBusy(false)
+    props.onPlan(done, chosen)
   }
-
-  // Somebody is dialling this number: nobody else may.
-  const isLocked = one.state.is === 'attempting' && one.state.operator !== mine
   return (
-    <div class="acts">
-      {mine !== null && one.owner !== mine && (
-        <button type="button" disabled={isBusy || isLocked} onClick={() => void act(api.assign(one.id, mine))}>{t('missed_take')}</button>
-      )}
-      {isChief && <button type="button" disabled={isBusy} onClick={() => setAsking('assign')}>{t('missed_assign')}</button>}
-      {!isChief && one.owner !== null && one.owner === mine && (
-        <button type="button" disabled={isBusy} onClick={() => void act(api.assign(one.id, null))}>{t('missed_unassign')}</button>
-      )}
-      <button type="button" disabled={isBusy || isLocked} onClick={() => setAsking('close')}>{t('missed_close')}</button>
-      {typeof one.client === 'string' && !isLocked && <a class="button narrow-only" href={`tel:${one.client}`}>{t('missed_call_back')}</a>}
-      {fault !== null && <span class="bad-text" role="alert">⚠ {faultText(fault)}</span>}
-      {asking === 'assign' && <AssignDialog one={one} onClose={() => setAsking(null)} onChoose={(owner) => void act(api.assign(one.id, owner))} />}
-      {asking === 'close' && <CloseDialog onClose={() => setAsking(null)} onChoose={(reason) => void act(api.close(one.id, reason))} />}
+    <div class="acts bar" role="toolbar" aria-label={t('missed_bar')}>
+      <label class="check">
+        <input type="checkbox" checked={all.length > 0 && chosen.length === all.length} disabled={all.length === 0} onChange={() => props.onMark(chosen.length === all.length ? [] : all)} />
+        {t('missed_select_all')}
+      </label>
+      <span role="status" class="hint">{plural('missed_chosen', chosen.length)}</span>
+      {mine !== null && <button type="button" disabled={none} onClick={() => act({ is: 'assign', owner: mine })}>{t('missed_take')}</button>}
+      {isChief() && <button type="button" disabled={none} onClick={() => setAsking('assign')}>{t('missed_assign_these')}</button>}
+      <button type="button" disabled={none} onClick={() => setAsking('close')}>{t('missed_close_these')}</button>
+      {asking === 'assign' && <AssignDialog owner={null} onClose={() => setAsking(null)} onChoose={(owner) => act({ is: 'assign', owner })} />}
+      {asking === 'close' && <CloseDialog onClose={() => setAsking(null)} onChoose={(reason) => act({ is: 'close', reason })} />}
     </div>
   )
 }
 
-function AssignDialog(props: { one: Episode; onClose: () => void; onChoose: (owner: string | null) => void }) {
-  const names = board.value?.operators.map((operator) => operator.name) ?? []
-  const [owner, setOwner] = useState(props.one.owner ?? names[0] ?? '')
+/** What is about to be done, and the button that takes it back. */
+function Undo(props: { batches: Batches }) {
+  const batch = props.batches.waiting.value
+  if (batch === null) return null
+  ticking() // the clock of the page moves the countdown
+  const left = Math.max(0, Math.ceil((batch.at - Date.now()) / 1000))
+  const n = batch.ids.length
+  const what =
+    batch.act.is === 'close' ? plural('missed_closing', n)
+    : batch.act.owner === null ? plural('missed_freeing', n)
+    : plural('missed_giving', n, { owner: batch.act.owner })
   return (
-    <Dialog title={t('missed_assign')} onClose={props.onClose}>
-      <Choose
-        name="assignee"
-        label={t('missed_assign_to')}
-        value={owner}
-        options={[{ value: '', label: t('missed_nobody') }, ...names.map((name) => ({ value: name, label: name }))]}
-        onChange={setOwner}
-      />
-      <div class="acts">
-        <button type="button" class="main" onClick={() => props.onChoose(owner === '' ? null : owner)}>{t('save')}</button>
-        <button type="button" onClick={props.onClose}>{t('cancel')}</button>
-      </div>
-    </Dialog>
+    <div class="undo">
+      <span role="status">{what}</span>
+      <button type="button" onClick={() => props.batches.undo()}>
+        {t('undo')} <span class="figure" aria-hidden="true">{t('seconds_short', { n: left })}</span>
+      </button>
+    </div>
   )
 }
 
-function CloseDialog(props: { onClose: () => void; onChoose: (reason: string) => void }) {
-  const [reason, setReason] = useState('')
+function Failures(props: { batches: Batches; rows: readonly Episode[] }) {
+  const failures = props.batches.failures.value
+  if (failures.length === 0) return null
+  const numberOf = (id: number): string => phone(props.rows.find((one) => one.id === id)?.client ?? null, 'hidden')
   return (
-    <Dialog title={t('missed_close_title')} onClose={props.onClose}>
-      <label class="field">
-        <span>{t('missed_close_reason')}</span>
-        <textarea rows={3} maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-      </label>
-      <div class="acts">
-        <button type="button" class="main" disabled={reason.trim() === ''} onClick={() => props.onChoose(reason.trim())}>{t('save')}</button>
-        <button type="button" onClick={props.onClose}>{t('cancel')}</button>
-      </div>
-    </Dialog>
+    <div class="notice bad" role="alert">
+      <strong>⚠ {plural('missed_failed', failures.length)}</strong>
+      <ul>{failures.map((one) => <li key={one.id}>{numberOf(one.id)}: {refusalText(one.fault)}</li>)}</ul>
+      <button type="button" onClick={() => (props.batches.failures.value = [])}>{t('close')}</button>
+    </div>
   )
 }
 
@@ -215,4 +224,3 @@ export function overdueFirst(rows: readonly Episode[]): readonly Episode[] {
     return first === second ? Date.parse(a.first_at) - Date.parse(b.first_at) : first < second ? -1 : 1
   })
 }
-

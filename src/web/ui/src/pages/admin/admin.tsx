@@ -1,0 +1,24 @@
+// The set-up: operators, queues, users. Which of them, the address says.
+import { Empty } from '../../parts/basic.tsx'
+import { path } from '../../router.tsx'
+import { me } from '../../session.ts'
+import { t } from '../../text/index.ts'
+import '../../style/admin.css'
+import { sectionsOf } from './frame.tsx'
+import { ThingsPage } from './things.tsx'
+import { UsersPage } from './users.tsx'
+
+export function AdminPage() {
+  const section = path.value.split('/')[2] ?? sectionsOf(me.value?.role)[0]
+  switch (section) {
+    case 'operators':
+    case 'queues':
+      return <ThingsPage key={section} kind={section} />
+    case 'users':
+      return <UsersPage />
+    case undefined:
+      return <Empty title={t('error_forbidden')} />
+    default:
+      return <Empty title={t('page_missing')} next={t('page_missing_next')} />
+  }
+}
