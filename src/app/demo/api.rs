@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::books::{Counted, Figures, Record, Stored};
+use super::people::TELEPHONES;
 
 /// One person or program before the interface.
 pub struct Api {
@@ -105,7 +106,20 @@ impl Api {
         record.cards_open = board.get("pops").and_then(Value::as_array).map_or(0, |pops| {
             pops.iter().filter(|pop| is_open(pop)).count().try_into().unwrap_or(u64::MAX)
         });
+        let people = board.get("operators").and_then(Value::as_array);
+        let there = people.into_iter().flatten().filter(|one| is_reachable(one)).count();
+        record.reachable = there.try_into().unwrap_or(u64::MAX);
+        record.legs_open = self.legs_open().await?;
         Ok(record)
+    }
+
+    /// The legs that navbat counts, from its figures.
+    async fn legs_open(&self) -> anyhow::Result<u64> {
+        let answer = self.http.get(format!("{}/metrics", self.base)).send().await?;
+        let text = answer.error_for_status()?.text().await?;
+        let line = text.lines().find_map(|line| line.strip_prefix("navbat_sip_legs_open "));
+        let figure = line.and_then(|figure| figure.trim().parse().ok());
+        figure.context("the figures do not tell how many legs are open")
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
@@ -130,6 +144,13 @@ impl Api {
             (None, None) => request,
         }
     }
+}
+
+/// Whether an operator has a SIP telephone that can be rung.
+fn is_reachable(operator: &Value) -> bool {
+    let text = |field| operator.get(field).and_then(Value::as_str).unwrap_or_default();
+    let has_telephone = TELEPHONES.iter().any(|one| one.owner.name == text("name"));
+    has_telephone && text("reach") == "reachable"
 }
 
 fn is_open(pop: &Value) -> bool {

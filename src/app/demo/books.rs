@@ -47,6 +47,8 @@ pub struct Both {
     pub faults: Vec<String>,
     /// SIP messages that the stand-ins sent.
     pub messages: u64,
+    /// Whether a visitor's own telephone may have been there, which nobody here can switch off.
+    pub guests: bool,
 }
 
 /// What the API says of one account.
@@ -82,6 +84,10 @@ pub struct Record {
     pub figures: Figures,
     /// Cards that are still open.
     pub cards_open: u64,
+    /// Operators with a SIP telephone that navbat can still reach.
+    pub reachable: u64,
+    /// Legs of calls that navbat still holds.
+    pub legs_open: u64,
 }
 
 /// The summary: a table, and what does not balance.
@@ -107,6 +113,7 @@ pub fn is_complete(done: &Both, record: &Record) -> bool {
     let settled = |call: Option<&Stored>| call.is_some_and(|call| call.settled);
     done.hooks.stories.iter().all(|story| settled(record.calls.get(&key(story))))
         && pairs(&done.made, record).iter().all(|(_, call)| settled(*call))
+        && (done.guests || record.reachable + record.legs_open == 0)
 }
 
 /// Compares both sides.
@@ -246,6 +253,10 @@ fn totals(done: &Both, record: &Record, wrong: &mut Vec<String>) {
         + ours().filter(|made| made.disposition == "answered").count();
     same("answered calls in the statistics", answered as u64, record.figures.answered);
     same("cards still open", 0, record.cards_open);
+    if !done.guests {
+        same("telephones still registered", 0, record.reachable);
+        same("legs still open", 0, record.legs_open);
+    }
     same("requests given up", 0, hooks.given_up);
     for counted in &record.accounts {
         let Some(stand) = Stand::ALL.into_iter().find(|one| account(*one) == counted.account)

@@ -58,6 +58,7 @@ struct Known {
     idle: BTreeSet<usize>,
     faults: Vec<String>,
     sent: u64,
+    guests: bool,
 }
 
 /// What everybody knows; copies are the same.
@@ -78,7 +79,22 @@ fn telephone_at(port: u16) -> Option<usize> {
     (telephone < TELEPHONES.len()).then_some(telephone)
 }
 
+/// The telephone beside which the visitor's own rings.
+pub const VISITORS: usize = 0;
+
 impl Floor {
+    /// A floor on which a visitor's telephone may answer too, or not.
+    pub fn new(guests: bool) -> Floor {
+        let floor = Floor::default();
+        floor.known.lock().guests = guests;
+        floor
+    }
+
+    /// Whether a visitor's telephone may be there.
+    pub fn has_guests(&self) -> bool {
+        self.known.lock().guests
+    }
+
     /// A call begins; its audio port names it to everybody.
     pub fn begin(&self, plan: Plan, running: TaskTrackerToken) {
         let live = Live {
@@ -128,8 +144,9 @@ impl Floor {
 
     /// The client hears the audio of this port. Says whether that is a telephone.
     pub fn hears(&self, port: u16, audio: u16) -> bool {
-        let Some(telephone) = telephone_at(audio) else { return false };
         let mut known = self.known.lock();
+        let guest = known.guests.then_some(VISITORS);
+        let Some(telephone) = telephone_at(audio).or(guest) else { return false };
         let Some(live) = known.calls.get_mut(&port) else { return false };
         if live.hears != Some(telephone) {
             live.moving = false;

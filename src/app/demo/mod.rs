@@ -77,7 +77,7 @@ pub async fn run(asked: &Demo) -> anyhow::Result<u8> {
     let base = format!("http://{}", node.address);
     sign_in_everybody(&node, &base).await?;
     let exchange = lines.navbat();
-    let telephony = lines.begin(speed, asked.seed).await?;
+    let telephony = lines.begin(speed, asked.seed, !asked.headless).await?;
     welcome(&node, &base, folder.path(), asked, speed).await?;
     tell_telephones(exchange, asked.headless);
     let pace = Pace { began: clock::wall(), speed };
@@ -120,7 +120,8 @@ async fn lived(
     }
     let messages = floor.messages();
     let (made, faults) = floor.take();
-    let done = Both { hooks: sender.done(), made, faults, messages };
+    let guests = floor.has_guests();
+    let done = Both { hooks: sender.done(), made, faults, messages, guests };
     let code = summary(node, base, &done, began).await?;
     if !asked.headless {
         println!("The calls are over; the pages stay until Ctrl-C.");
@@ -168,16 +169,15 @@ fn tell_telephones(exchange: std::net::SocketAddr, headless: bool) {
     if headless {
         return;
     }
-    let own = TELEPHONES.iter().take(1).map(|one| one.owner);
-    for who in own {
-        let password = telephony::password(who.login);
-        println!(
-            "A telephone of your own rings with that of {}: user {}, password {password}, domain {}",
-            who.name,
-            who.login,
-            line::DOMAIN
-        );
-    }
+    let Some(who) = TELEPHONES.get(floor::VISITORS).map(|one| one.owner) else { return };
+    println!(
+        "A telephone of your own may ring beside that of {}: user {}, password {}, domain {}\n\
+         (calls that it makes itself are in no books)\n",
+        who.name,
+        who.login,
+        telephony::password(who.login),
+        line::DOMAIN
+    );
 }
 
 /// Everybody opens their link and sets their presence. The visitor's operator is among them: the

@@ -113,9 +113,10 @@ impl Prepared {
         text
     }
 
-    /// Switches the telephones on and waits until navbat knows them.
-    pub async fn begin(self, speed: f64, seed: u64) -> anyhow::Result<Telephony> {
-        let floor = Floor::default();
+    /// Switches the telephones on and waits until navbat knows them. With `guests` somebody's own
+    /// telephone may answer beside them.
+    pub async fn begin(self, speed: f64, seed: u64, guests: bool) -> anyhow::Result<Telephony> {
+        let floor = Floor::new(guests);
         let hands = pace(speed, HANDS_SPEED_MAX);
         let (leave, leave_carrier) = (CancellationToken::new(), CancellationToken::new());
         let (mut work, mut telephones) = (Vec::new(), Vec::new());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Live, Party, Pop, PopState};
+use crate::model::{CallId, Live, Party, Pop, PopState};
 use crate::web::{Hub, Next, Reader, Role};
 
 /// Prints what happens until the hub is gone.
@@ -15,15 +15,31 @@ pub async fn tell(hub: Hub) {
         language: None,
     });
     let Ok(mut subscription) = hub.subscribe(&reader, Vec::new(), None) else { return };
+    let mut said = None; // a call whose owner is navbat itself is settled in the moment it ends
     loop {
         match subscription.next().await {
             Next::Event(event) => {
+                let ended = ended(&event.live);
+                if ended.is_some() && ended == said {
+                    continue;
+                }
+                said = ended.or(said);
                 if let Some(line) = line(&event.live) {
                     println!("{line}");
                 }
             }
             Next::Lost => {}
             Next::Closed => return,
+        }
+    }
+}
+
+/// The call that an event tells the end of.
+fn ended(live: &Live) -> Option<CallId> {
+    match live {
+        Live::Call(call) if call.ended_at.is_some() && call.settled => Some(call.id),
+        Live::Call(_) | Live::Pop(_) | Live::Operator(_) | Live::Queue(_) | Live::Episode(_) => {
+            None
         }
     }
 }
