@@ -76,7 +76,7 @@ export function world() {
     ],
     pops: [],
     calls: [
-      call(1), missedCall(2), missedCall(3, { settled: false, outcome: null }),
+      call(1, { result: 'order' }), missedCall(2), missedCall(3, { settled: false, outcome: null }),
       call(4, { client_e164: '+74951234567', answered_by: 'Dilnoza' }),
       call(5, { direction: 'out', disposition: 'no_answer', placed_by: 'Dilnoza', answered_by: null, talk_seconds: 0 }),
       call(6, { client_e164: null, client_kind: 'hidden', disposition: 'open', outcome: null, ended_at: null, settled: false }),
@@ -93,6 +93,7 @@ export function world() {
       { account: 'main', kind: 'sipuni', profile: null, state: 'ok', last_event_at: ago(3), received: 1214, duplicates: 12, unknown: 0, undecodable: 0, refused: 0, limited: 0, unknown_operators: [], hook_url: '' },
       { account: 'city', kind: 'uztelecom', profile: 'utel', state: 'degraded', last_event_at: ago(180), received: 310, duplicates: 0, unknown: 2, undecodable: 1, refused: 0, limited: 0, unknown_operators: ['ext:214'], hook_url: '' },
       { account: 'pbx', kind: 'onlinepbx', profile: null, state: 'not_configured', last_event_at: null, received: 0, duplicates: 0, unknown: 0, undecodable: 0, refused: 0, limited: 0, unknown_operators: [], hook_url: '' },
+      { account: 'sarkor', kind: 'sip', profile: null, state: 'down', why: 'no answer', last_event_at: null, received: 0, duplicates: 0, unknown: 0, undecodable: 0, refused: 0, limited: 0, unknown_operators: [], hook_url: null },
     ],
     setup: setup(),
     asked: [],

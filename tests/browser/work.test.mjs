@@ -104,9 +104,10 @@ describe('the wallboard', () => {
     await page.goto(`${site.url}/board?tv=1`)
     await page.waitForSelector('.provider-strip')
     const lines = await page.locator('.provider-strip li').allInnerTexts()
-    assert.match(lines[0], /Uztelecom · city[^]*Degraded/, 'what must be mended comes first')
-    assert.match(lines[1], /Sipuni · main[^]*Working/)
-    assert.match(lines[2], /OnlinePBX · pbx[^]*Not configured/)
+    assert.match(lines[0], /SIP · sarkor[^]*Down[^]*no answer/, 'what must be mended comes first')
+    assert.match(lines[1], /Uztelecom · city[^]*Degraded/)
+    assert.match(lines[2], /Sipuni · main[^]*Working/)
+    assert.match(lines[3], /OnlinePBX · pbx[^]*Not configured/)
     site.state.me = me
   })
 })
@@ -273,8 +274,10 @@ describe('the set-up', () => {
 
   it('reads the file again: what changed, what waits for a restart, what is wrong', async () => {
     await show('/admin/operators')
+    site.state.setup.operators.push({ name: 'Ravshan', from: 'file', at: '/etc/navbat/navbat.toml:90:1', settings: {} })
     await page.click('.reload button')
     await page.waitForSelector('.reload .changes')
+    await page.waitForSelector('tbody tr:has-text("Ravshan")')
     const told = await page.innerText('.reload')
     assert.match(told, /\+ queue kechki[\s\S]*restart[\s\S]*web\.listen[\s\S]*database\.url/)
     const fields = [{ field: 'navbat.toml:12:3', code: 'unknown-key', message: 'unknown key `rign`; did you mean ring?' }]

@@ -249,6 +249,8 @@ export interface Provider {
   kind: string
   profile?: string | null
   state: ProviderState
+  /** What a trunk said last; null for the others. */
+  why?: string | null
   last_event_at: string | null
   received: number
   duplicates: number

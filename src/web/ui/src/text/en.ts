@@ -267,6 +267,10 @@ export const en: Dictionary = {
   provider_not_configured: 'Not configured',
   provider_silent: 'last event {time} ago',
   provider_never: 'no event yet',
+  trunk_registered: 'registered',
+  trunk_answers: 'answers',
+  'trunk_refuses calls': 'refuses calls',
+  'trunk_no answer': 'no answer',
   provider_counts:
     'received {received}, repeated {duplicates}, unknown {unknown}, unreadable {undecodable}',
   provider_unknown_operators: 'Unknown operators: {names}',

@@ -139,7 +139,7 @@ export function person(login: string | null | undefined): string {
 }
 
 const PROVIDERS: Readonly<Record<string, string>> = {
-  sipuni: 'Sipuni', onlinepbx: 'OnlinePBX', uztelecom: 'Uztelecom', sarkor: 'Sarkor', asterisk: 'Asterisk',
+  sipuni: 'Sipuni', onlinepbx: 'OnlinePBX', uztelecom: 'Uztelecom', sarkor: 'Sarkor', asterisk: 'Asterisk', sip: 'SIP',
 } // prettier-ignore
 
 /** A provider as its users know it, and which account: `Sipuni · main`. */

@@ -274,6 +274,10 @@ export const ru: Dictionary = {
   provider_not_configured: 'Не настроен',
   provider_silent: 'последнее событие {time} назад',
   provider_never: 'событий ещё не было',
+  trunk_registered: 'зарегистрирован',
+  trunk_answers: 'отвечает',
+  'trunk_refuses calls': 'отклоняет звонки',
+  'trunk_no answer': 'не отвечает',
   provider_counts:
     'принято {received}, повторов {duplicates}, неизвестных {unknown}, не прочитано {undecodable}',
   provider_unknown_operators: 'Неизвестные операторы: {names}',

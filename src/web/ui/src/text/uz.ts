@@ -276,6 +276,10 @@ export const uz = {
   provider_not_configured: 'Sozlanmagan',
   provider_silent: 'oxirgi hodisa {time} oldin',
   provider_never: 'hali hodisa yoʻq',
+  trunk_registered: 'roʻyxatdan oʻtgan',
+  trunk_answers: 'javob bermoqda',
+  'trunk_refuses calls': 'qoʻngʻiroqlarni rad etyapti',
+  'trunk_no answer': 'javob bermayapti',
   provider_counts: 'qabul {received}, takror {duplicates}, nomaʼlum {unknown}, oʻqilmagan {undecodable}',
   provider_unknown_operators: 'Nomaʼlum operatorlar: {names}',
 

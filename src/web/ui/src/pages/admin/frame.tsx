@@ -19,7 +19,7 @@ export function sectionsOf(role: string | undefined): readonly SectionName[] {
   return role === 'integrator' ? ['queues'] : []
 }
 
-export function Frame(props: { section: SectionName; children: ComponentChildren }) {
+export function Frame(props: { section: SectionName; onReloaded: () => void; children: ComponentChildren }) {
   const role = me.value?.role
   const sections = sectionsOf(role)
   if (!sections.includes(props.section)) return <Empty title={t('error_forbidden')} />
@@ -36,13 +36,13 @@ export function Frame(props: { section: SectionName; children: ComponentChildren
         )}
       </header>
       {props.children}
-      {role === 'admin' && <Reload />}
+      {role === 'admin' && <Reload onDone={props.onReloaded} />}
     </div>
   )
 }
 
 /** Reads the file again. One with a mistake changes nothing, and every place of it is named. */
-function Reload() {
+function Reload(props: { onDone: () => void }) {
   const [changed, setChanged] = useState<Changed | null>(null)
   const [fault, setFault] = useState<Fault | null>(null)
   const [isBusy, setBusy] = useState(false)
@@ -52,6 +52,7 @@ function Reload() {
     setChanged(null)
     try {
       setChanged(await api.reload())
+      props.onDone()
     } catch (thrown) {
       setFault(asFault(thrown))
     }

@@ -32,13 +32,13 @@ export function ThingsPage(props: { kind: ThingKind }) {
 
   if (list.value !== null && (isNew || thing !== undefined)) {
     return (
-      <Frame section={kind}>
+      <Frame section={kind} onReloaded={list.again}>
         <ThingForm key={edited ?? ''} kind={kind} {...(thing === undefined ? {} : { thing })} onSaved={saved} />
       </Frame>
     )
   }
   return (
-    <Frame section={kind}>
+    <Frame section={kind} onReloaded={list.again}>
       {told !== null && <ChangedNotice changed={told.changed} title={told.title} onClose={() => setTold(null)} />}
       <p class="acts"><a class="button" href={`/admin/${kind}?new=1`}>+ {kind === 'operators' ? t('operator_new') : t('queue_new')}</a></p>
       {list.fault !== null && <FaultNotice fault={list.fault} onRetry={list.again} />}

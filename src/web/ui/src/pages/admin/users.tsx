@@ -37,7 +37,7 @@ export function UsersPage() {
 
   if (list.value !== null && (isNew || (user !== undefined && mayChange(user)))) {
     return (
-      <Frame section="users">
+      <Frame section="users" onReloaded={list.again}>
         <UserForm
           key={edited ?? ''}
           queues={names}
@@ -56,7 +56,7 @@ export function UsersPage() {
     )
   }
   return (
-    <Frame section="users">
+    <Frame section="users" onReloaded={list.again}>
       {fresh !== null && <OneTimeLink login={fresh.login} made={fresh.made} onClose={() => setFresh(null)} />}
       {told !== null && <ChangedNotice changed={told.changed} title={told.title} onClose={() => setTold(null)} />}
       <p class="acts"><a class="button" href="/admin/users?new=1">+ {t('user_new')}</a></p>

@@ -5,7 +5,7 @@ import { serverNow } from '../../clock.ts'
 import { Skeleton } from '../../parts/basic.tsx'
 import { DispositionSign } from '../../parts/state.tsx'
 import { duration, when } from '../../text/format.ts'
-import { t } from '../../text/index.ts'
+import { t, word } from '../../text/index.ts'
 import type { Call } from '../../types.ts'
 
 const SHOWN = 5
@@ -51,6 +51,7 @@ export function History(props: { client: string | null; call: string }) {
               </a>
               <span class="hint">
                 {call.answered_by ?? call.placed_by ?? ''}
+                {call.result !== null && ` · ${word('result', call.result)}`}
                 {call.talk_seconds !== null && call.talk_seconds > 0 && ` ${duration(call.talk_seconds)}`}
               </span>
             </li>

@@ -223,7 +223,7 @@ function ProviderStrip(props: { providers: readonly Provider[] }) {
         {brokenFirst(props.providers).map((provider) => (
           <li key={provider.account}>
             <strong>{providerText(provider.kind, provider.account)}</strong> <ProviderSign state={provider.state} />
-            {provider.state !== 'ok' && provider.state !== 'not_configured' && <> <LastEvent at={provider.last_event_at} /></>}
+            {provider.state !== 'ok' && provider.state !== 'not_configured' && <> <News provider={provider} /></>}
           </li>
         ))}
       </ul>
@@ -240,15 +240,17 @@ function Providers(props: { providers: readonly Provider[] }) {
         {sorted.map((provider) => (
           <li key={provider.account}>
             <strong>{providerText(provider.kind, provider.account)}</strong> <ProviderSign state={provider.state} />
-            <LastEvent at={provider.last_event_at} />
-            <span class="hint block">
-              {t('provider_counts', {
-                received: count(provider.received),
-                duplicates: count(provider.duplicates),
-                unknown: count(provider.unknown),
-                undecodable: count(provider.undecodable),
-              })}
-            </span>
+            <News provider={provider} />
+            {provider.kind !== TRUNK && (
+              <span class="hint block">
+                {t('provider_counts', {
+                  received: count(provider.received),
+                  duplicates: count(provider.duplicates),
+                  unknown: count(provider.unknown),
+                  undecodable: count(provider.undecodable),
+                })}
+              </span>
+            )}
             {provider.unknown_operators.length > 0 && (
               <span class="block warn-text">▲ {t('provider_unknown_operators', { names: provider.unknown_operators.join(', ') })}</span>
             )}
@@ -259,8 +261,14 @@ function Providers(props: { providers: readonly Provider[] }) {
   )
 }
 
-function LastEvent(props: { at: string | null }) {
-  const at = moment(props.at)
+/** The kind of a trunk, which sends no events: it is registered or it is not. */
+const TRUNK = 'sip'
+
+/** What was heard last: an event some time ago, or how a trunk answered. */
+function News(props: { provider: Provider }) {
+  const { kind, why, last_event_at } = props.provider
+  const at = moment(last_event_at)
+  if (kind === TRUNK) return why ? <span class="hint">{word('trunk', why)}</span> : null
   if (at === null) return <span class="hint">{t('provider_never')}</span>
   return <span class="hint">{t('provider_silent', { time: duration((ticking() - at) / 1000) })}</span>
 }
