@@ -88,7 +88,9 @@ impl Engine {
                 self.move_offer(offer, OfferEvent::CallerGone);
             } else if talking {
                 self.emit(Record::TalkEnded { offer });
-                self.drop_leg(leg, LegReason::Over);
+                if leg != caller {
+                    self.drop_leg(leg, LegReason::Over); // a colleague who is passed on is both
+                }
             }
         }
         for leg in outside {

@@ -302,7 +302,8 @@ impl Engine {
         let (id, course) = (call.id, &call.course);
         if course.passing.is_some_and(|passing| Some(passing.to) == offer.leg) {
             self.transfer_failed(id, because);
-        } else if call.direction == Some(Direction::Internal) && !course.joined {
+        } else if call.direction == Some(Direction::Internal) && course.talks.is_empty() {
+            // Once two have talked, an offer was rung for a transfer, whose end is told there.
             self.colleague_not_had(id, because);
         }
     }
