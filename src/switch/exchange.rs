@@ -104,7 +104,7 @@ impl Switch {
 
     /// Folds one record of the journal in, before any input.
     pub fn replay(&mut self, record: &Stamped) {
-        self.kept.apply(&record.record);
+        self.kept.apply(record.at.mono, &record.record);
         self.engine.replay(record);
     }
 
@@ -234,7 +234,7 @@ impl Switch {
     }
 
     fn write(&mut self, at: Now, record: Record) {
-        self.kept.apply(&record);
+        self.kept.apply(at.mono, &record);
         self.records.push_back((at, record));
     }
 
@@ -319,11 +319,21 @@ impl Switch {
             }
         }
         let lives = self.board().map(|mut board| board.resume(&kept.legs)).unwrap_or_default();
+        if let Some(mut board) = self.board() {
+            board.end_again(&kept.ended);
+        }
         let stale: Vec<LegId> = kept.legs.keys().copied().collect();
         self.kept = kept;
-        self.tell(Told::Restarted { kept: lives });
+        self.tell(Told::Restarted { kept: lives.clone() });
         if let Some(mut board) = self.board() {
             board.drop_strays();
+            // Written anew with the numbers from which this process counts on: the next one must
+            // not use them again.
+            for leg in lives {
+                if board.lines.legs.get(leg).is_some_and(super::legs::Leg::lives) {
+                    board.keep(leg);
+                }
+            }
         }
         for leg in stale {
             let lives = self.wires.as_ref().is_some_and(|wires| {

@@ -4,15 +4,16 @@
 //! and what is done with it at the next start: conversations go on, whoever was answered and not
 //! joined is hung up, telephones can be rung before they register again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use super::allow::DayCount;
+use super::causes;
 use super::legs::{Fork, Kind, Leg, Media, Stage};
 use super::lines::Board;
 use crate::acd::io::LegReason;
-use crate::model::{LegId, LegMove, Name, Number, Record, Wall};
+use crate::model::{EndedBy, LegId, LegMove, Mono, Name, Number, Period, Record, Wall};
 use crate::sip::Caller;
 
 /// The fold of the records that are the switch's own. As large as what is up and registered.
@@ -27,7 +28,30 @@ pub struct Kept {
     /// Outside calls of the day, by operator.
     #[serde(default)]
     pub outside: BTreeMap<Name, DayCount>,
+    /// Answered legs that we ended a moment ago, the oldest first: their BYE may be lost, and a
+    /// process that dies repeats none. As many as end within [`BYE_LASTS`].
+    #[serde(default)]
+    pub ended: VecDeque<Ended>,
 }
+
+/// An answered leg that we ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When.
+    pub at: Mono,
+    /// What was kept of it.
+    pub dialog: String,
+}
+
+/// How long a BYE is repeated until it is answered (64*T1, RFC 3261 section 17.1.2). Longer keeps
+/// texts of legs whose other end has answered long ago; shorter leaves telephones in a call that
+/// is over when the process dies while the wire loses packets.
+const BYE_LASTS: Period = Period::secs(32);
+
+/// How old an end may be at a start whose BYE is sent once more. Past it a telephone has noticed
+/// by its session timer; longer sends requests that are answered 481, shorter leaves telephones
+/// behind when the start itself took long.
+const BYE_AGAIN_MAX: Period = Period::mins(30);
 
 /// One registered telephone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,22 +90,24 @@ enum KeptParty {
 }
 
 impl Kept {
-    /// Folds one record in.
+    /// Folds one record in, which was written at this moment.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "every other kind is the engine's, whose own fold lists them all"
     )]
-    pub fn apply(&mut self, record: &Record) {
+    pub fn apply(&mut self, at: Mono, record: &Record) {
+        while self.ended.front().is_some_and(|it| it.at + BYE_LASTS < at) {
+            self.ended.pop_front();
+        }
         match record {
-            Record::LegKept { leg, dialog } if dialog.is_empty() => {
-                self.legs.remove(leg);
-            }
+            Record::LegKept { leg, dialog } if dialog.is_empty() => self.end(at, *leg),
             Record::LegKept { leg, dialog } => {
                 self.legs.insert(*leg, dialog.clone());
             }
-            Record::LegMoved { leg, to: LegMove::Ended(_) } => {
-                self.legs.remove(leg);
+            Record::LegMoved { leg, to: LegMove::Ended(EndedBy::Party) } => {
+                self.legs.remove(leg); // the BYE is theirs, and theirs to repeat
             }
+            Record::LegMoved { leg, to: LegMove::Ended(_) } => self.end(at, *leg),
             Record::BindingKept { user, key, state, until } => {
                 let binding = Binding { state: state.clone(), until: *until };
                 self.bindings.entry(user.clone()).or_default().insert(key.clone(), binding);
@@ -99,6 +125,13 @@ impl Kept {
                 self.outside.insert(operator.clone(), count);
             }
             _ => {}
+        }
+    }
+
+    /// A leg was ended from our side.
+    fn end(&mut self, at: Mono, leg: LegId) {
+        if let Some(dialog) = self.legs.remove(&leg) {
+            self.ended.push_back(Ended { at, dialog });
         }
     }
 
@@ -189,6 +222,20 @@ impl Board<'_> {
         lives
     }
 
+    /// Hangs up once more what the last process had hung up shortly before it died: nobody else
+    /// repeats a BYE that was lost. Whoever got it answers 481.
+    pub fn end_again(&mut self, ended: &VecDeque<Ended>) {
+        for Ended { at, dialog } in ended {
+            if self.now.mono.since(*at) > BYE_AGAIN_MAX {
+                continue;
+            }
+            let Ok(kept) = serde_json::from_str::<KeptLeg>(dialog) else { continue };
+            if let Ok(session) = self.sip.restore(&kept.session, self.now) {
+                self.sip.bye(session, &causes::cause(LegReason::Over), self.now);
+            }
+        }
+    }
+
     /// One leg with its session, as far as the stack can take it back.
     fn take_up(&mut self, id: LegId, kept: &KeptLeg) {
         let Ok(session) = self.sip.restore(&kept.session, self.now) else { return };
@@ -249,28 +296,48 @@ mod tests {
     #[test]
     fn the_fold_forgets_what_ended() {
         let mut kept = Kept::default();
-        kept.apply(&Record::LegKept { leg: LegId(1), dialog: String::from("{}") });
+        kept.apply(Mono(1), &Record::LegKept { leg: LegId(1), dialog: String::from("{}") });
         let binding = |key: &str| Record::BindingKept {
             user: "aziza".into(),
             key: key.into(),
             state: String::from("{}"),
             until: Wall(5),
         };
-        kept.apply(&binding("a"));
-        kept.apply(&binding("b"));
-        kept.apply(&Record::BindingGone { user: "aziza".into(), key: "a".into() });
+        kept.apply(Mono(1), &binding("a"));
+        kept.apply(Mono(1), &binding("b"));
+        kept.apply(Mono(1), &Record::BindingGone { user: "aziza".into(), key: "a".into() });
         assert_eq!(kept.bindings[&Name::from("aziza")].len(), 1);
-        kept.apply(&Record::BindingGone { user: "aziza".into(), key: "b".into() });
-        let ended = LegMove::Ended(crate::model::EndedBy::Us);
-        kept.apply(&Record::LegMoved { leg: LegId(1), to: ended });
+        kept.apply(Mono(1), &Record::BindingGone { user: "aziza".into(), key: "b".into() });
+        let ended = LegMove::Ended(EndedBy::Party);
+        kept.apply(Mono(1), &Record::LegMoved { leg: LegId(1), to: ended });
         assert_eq!(kept, Kept::default());
+    }
+
+    #[test]
+    fn what_we_ended_is_kept_for_as_long_as_its_end_is_repeated() {
+        let mut kept = Kept::default();
+        let text = |leg| Record::LegKept { leg, dialog: format!("{{\"leg\":{leg}}}") };
+        for (at, leg) in [(1, LegId(1)), (20_000, LegId(2))] {
+            kept.apply(Mono(at), &text(leg));
+            let to = LegMove::Ended(EndedBy::Us);
+            kept.apply(Mono(at), &Record::LegMoved { leg, to });
+            kept.apply(Mono(at), &Record::LegMoved { leg, to });
+        }
+        let ended = |kept: &Kept| kept.ended.iter().map(|it| it.at.0).collect::<Vec<_>>();
+        assert_eq!((kept.legs.len(), ended(&kept)), (0, vec![1, 20_000]));
+        let written = kept.write_into(b"{\"a\":1}".to_vec());
+        assert_eq!(Kept::read_from(&written).unwrap(), kept);
+        kept.apply(Mono(32_001), &text(LegId(3)));
+        assert_eq!(ended(&kept), [1, 20_000], "the last repeat is due now");
+        kept.apply(Mono(32_002), &text(LegId(3)));
+        assert_eq!(ended(&kept), [20_000]);
     }
 
     #[test]
     fn a_state_with_lines_is_still_the_engines_state() {
         let mut kept = Kept::default();
         assert_eq!(kept.write_into(b"{\"a\":1}".to_vec()), b"{\"a\":1}");
-        kept.apply(&Record::LegKept { leg: LegId(1), dialog: String::from("{\"x\":1}") });
+        kept.apply(Mono(1), &Record::LegKept { leg: LegId(1), dialog: String::from("{\"x\":1}") });
         let written = kept.write_into(b"{\"a\":1}".to_vec());
         assert_eq!(Kept::read_from(&written).unwrap(), kept);
         assert_eq!(Kept::read_from(b"{\"a\":1}").unwrap(), Kept::default());
