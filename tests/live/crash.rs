@@ -1,0 +1,51 @@
+//! The power goes in the middle of a call: those who talk go on talking, those who waited are
+//! let go of and become callback items.
+
+use super::baresip::Baresip;
+use super::exchange::{Exchange, LINE, PATIENCE, Wish, telephone};
+use super::sipp::{Plan, Sipp, Tally, free_port};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_outlives_the_power_and_a_waiting_caller_is_called_back() {
+    let trunks = [free_port([127, 0, 0, 11].into()), free_port([127, 0, 0, 12].into())];
+    let wish = Wish { strategy: "parallel", trunks: &trunks, queue: "", more: "" };
+    let mut exchange = Exchange::open(&wish).await;
+    let (user, password) = telephone(0);
+    let folder = exchange.folder.path();
+    let ip = [127, 0, 0, 26].into();
+    let mut phone = Baresip::start(folder, (&user, &password), ip, exchange.sip).await;
+    let calling = |name, local| {
+        let more = ["-s", LINE, "-m", "1", "-d", "8000", &exchange.sip.to_string()];
+        let more = more.map(str::to_owned).to_vec();
+        Sipp::start(folder, &Plan { name, scenario: "caller.xml", words: &[], local, more })
+    };
+    let talks = calling("talks", trunks[0]);
+    phone.until("CALL_INCOMING").await;
+    phone.tell("accept", "").await;
+    phone.until("CALL_ESTABLISHED").await;
+    let waits = calling("waits", trunks[1]);
+    let waiting = |board: &serde_json::Value| board["queues"][0]["waiting"] == 1;
+    exchange.until("/board", waiting).await;
+
+    exchange.crash().await;
+
+    let called_back = |missed: &serde_json::Value| {
+        missed["items"].as_array().is_some_and(|items| items.len() == 1)
+    };
+    exchange.until("/missed?state=open", called_back).await;
+    let waits = waits.done(PATIENCE).await;
+    assert_eq!((waits.good, waits.failed), (0, 1), "the waiting caller is told that it is over");
+    // The caller hangs up; the other end hears of it through the server that came back.
+    phone.until("CALL_CLOSED").await;
+    let Tally { good, failed, .. } = talks.done(PATIENCE).await;
+    assert_eq!((good, failed), (1, 0));
+    let settled = |page: &serde_json::Value| {
+        page["items"].as_array().unwrap().iter().all(|call| call["settled"] == true)
+    };
+    let page = exchange.until("/calls", settled).await;
+    let outcomes: Vec<_> =
+        page["items"].as_array().unwrap().iter().map(|call| call["outcome"].clone()).collect();
+    assert_eq!(outcomes.len(), 2, "{page}");
+    assert!(outcomes.contains(&"answered".into()), "{page}");
+    assert!(outcomes.contains(&"failed".into()), "{page}");
+}

@@ -1,0 +1,138 @@
+//! sipp as callers and as operators' telephones: scenarios in `sipp/`, counters from its
+//! statistics file.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::exchange::PATIENCE;
+
+/// One running sipp.
+pub struct Sipp {
+    child: Child,
+    folder: PathBuf,
+    name: String,
+}
+
+/// What a sipp counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    /// Calls that ended as the scenario says.
+    pub good: u64,
+    /// Calls that did not.
+    pub failed: u64,
+    /// The scenario's own counters 1, 2 and 3.
+    pub counters: [u64; 3],
+}
+
+/// How a sipp is started.
+pub struct Plan<'a> {
+    pub name: &'a str,
+    pub scenario: &'a str,
+    /// Words of the scenario to replace.
+    pub words: &'a [(&'a str, String)],
+    pub local: SocketAddr,
+    pub more: Vec<String>,
+}
+
+impl Sipp {
+    /// Starts a sipp in a folder.
+    pub fn start(folder: &Path, plan: &Plan<'_>) -> Sipp {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/sipp");
+        let mut text = std::fs::read_to_string(source.join(plan.scenario)).unwrap();
+        for (word, value) in plan.words {
+            text = text.replace(word, value);
+        }
+        let file = folder.join(format!("{}.xml", plan.name));
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new("sipp");
+        command.current_dir(folder).arg("-sf").arg(&file);
+        command.args(["-i", &plan.local.ip().to_string(), "-p", &plan.local.port().to_string()]);
+        command.args(["-nostdin", "-trace_stat", "-fd", "1", "-trace_err", "-stf"]);
+        command.arg(folder.join(format!("{}.csv", plan.name))).args(&plan.more);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("sipp (Debian package sip-tester) is installed");
+        Sipp { child, folder: folder.to_owned(), name: plan.name.to_owned() }
+    }
+
+    /// Waits until it ends by itself: every call was made.
+    pub async fn done(mut self, within: Duration) -> Tally {
+        let ended = tokio::time::timeout(within, async {
+            let mut look = tokio::time::interval(Duration::from_millis(50));
+            while self.child.try_wait().unwrap().is_none() {
+                look.tick().await;
+            }
+        });
+        assert!(ended.await.is_ok(), "{} does not end: {:?}", self.name, self.tally());
+        self.tally()
+    }
+
+    /// Asks it to end after the calls it has (SIGUSR1), and reads its counters.
+    pub async fn finish(mut self) -> Tally {
+        let id = self.child.id().to_string();
+        let _told = Command::new("kill").args(["-s", "USR1", &id]).status();
+        let ended = tokio::time::timeout(PATIENCE, async {
+            let mut look = tokio::time::interval(Duration::from_millis(50));
+            while self.child.try_wait().unwrap().is_none() {
+                look.tick().await;
+            }
+        });
+        assert!(ended.await.is_ok(), "{} still has calls: {:?}", self.name, self.tally());
+        self.tally()
+    }
+
+    fn tally(&self) -> Tally {
+        let file = self.folder.join(format!("{}.csv", self.name));
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let mut lines = text.lines().filter(|line| !line.is_empty());
+        let Some(head) = lines.next() else { return Tally::default() };
+        let Some(last) = lines.last() else { return Tally::default() };
+        let (head, last): (Vec<_>, Vec<_>) = (head.split(';').collect(), last.split(';').collect());
+        let field = |name: &str| {
+            let at = head.iter().position(|column| *column == name)?;
+            last.get(at)?.parse().ok()
+        };
+        Tally {
+            good: field("SuccessfulCall(C)").unwrap_or(0),
+            failed: field("FailedCall(C)").unwrap_or(0),
+            counters: [1, 2, 3]
+                .map(|number| field(&format!("GenericCounter{number}(C)")).unwrap_or(0)),
+        }
+    }
+}
+
+impl Drop for Sipp {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Registers a telephone from the address where it will wait for calls.
+pub async fn register(
+    folder: &Path,
+    (user, password): (&str, &str),
+    local: SocketAddr,
+    server: SocketAddr,
+) {
+    let users = folder.join(format!("{user}.users"));
+    let line = format!("{user};[authentication username={user} password={password}]\n");
+    std::fs::write(&users, format!("SEQUENTIAL\n{line}")).unwrap();
+    let more = ["-inf", users.to_str().unwrap(), "-m", "1", &server.to_string()];
+    let plan = Plan {
+        name: &format!("register-{user}"),
+        scenario: "register.xml",
+        words: &[],
+        local,
+        more: more.map(str::to_owned).to_vec(),
+    };
+    let tally = Sipp::start(folder, &plan).done(PATIENCE).await;
+    assert_eq!((tally.good, tally.failed), (1, 0), "{user} could not register");
+}
+
+/// A free UDP port on an address; whoever takes it next gets it in time.
+pub fn free_port(ip: IpAddr) -> SocketAddr {
+    let socket = std::net::UdpSocket::bind((ip, 0)).unwrap();
+    socket.local_addr().unwrap()
+}
