@@ -151,6 +151,8 @@ impl Driver {
                 () = self.ends.stop.cancelled() => return,
                 () = clock.until(due) => {
                     self.switch.handle_timeout(clock.now());
+                    // Transactions end without a word, and are counted all the same.
+                    self.dirty |= self.switch.load().is_some();
                     self.drain();
                 }
                 () = clock.until(publish) => self.publish(),
@@ -296,8 +298,13 @@ impl Driver {
     fn publish(&mut self) {
         self.published_at = self.ends.clock.now();
         let snapshot = self.switch.snapshot(self.published_at);
-        let lines = LinesView { trunks: self.switch.trunks(), legs: self.switch.legs_open() };
-        self.ends.desk.publish_lines(lines);
+        let load = self.switch.load();
+        self.ends.desk.publish_lines(LinesView {
+            trunks: self.switch.trunks(),
+            legs: self.switch.legs_open(),
+            sessions: load.map_or(0, |load| load.sessions),
+            transactions: load.map_or(0, |load| load.clients.saturating_add(load.servers)),
+        });
         self.ends.desk.publish(snapshot, self.ends.hub.last());
         self.dirty = false;
     }

@@ -147,6 +147,7 @@ fn targets(site: &Site) -> Vec<(Name, Target)> {
 fn stack(site: &Site, secret: [u8; 32], local: &[(Transport, SocketAddr)]) -> StackSettings {
     let domain = site.sip.domain.as_str();
     let mut stack = StackSettings::new(domain, secret);
+    stack.digest.clone_from(&site.sip.digest);
     stack.advertise = advertised(site.sip.advertise.as_deref(), local);
     let told = stack.advertise.values().map(|(host, _)| host.clone());
     let own = local.iter().map(|(_, address)| address.ip());
@@ -177,7 +178,7 @@ fn advertised(
                 let world = if address.is_ipv4() { WORLD_4 } else { WORLD_6 };
                 net::own_address(world).map(|ip| (bracketed(ip), address.port()))
             }
-            None => None,
+            None => Some((bracketed(address.ip()), address.port())),
         };
         if let Some(said) = said {
             advertise.insert((*transport, *address), said);

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 
 use crate::model::{Mono, Period};
 
-use super::digest::{Algorithm, Challenge, Credentials, Ha1};
+use super::digest::{Challenge, Credentials, Ha1};
 use super::ids::{hex, keyed};
 use super::io::Flow;
 use super::message::Request;
@@ -76,7 +76,8 @@ impl Guard {
         }
     }
 
-    /// The challenges of a request: SHA-256 first, then MD5 (RFC 8760 section 2.4).
+    /// The challenges of a request, one for each hash of the settings, in their order: SHA-256
+    /// first unless said otherwise, then MD5 (RFC 8760 section 2.4).
     ///
     /// The nonce is the time, a number that only this request gives, and a signature over both.
     pub(super) fn challenges(
@@ -85,21 +86,22 @@ impl Guard {
         settings: &StackSettings,
         stale: bool,
         now: Mono,
-    ) -> [String; 2] {
+    ) -> Vec<String> {
         let number = self.sign(&[request.call_id(), request.via().branch()]);
         let stamp = format!("{:012x}{}", now.0 & 0xffff_ffff_ffff, hex(number));
         let nonce = format!("{stamp}{}", hex(self.sign(&["nonce", &stamp])));
-        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+        let challenges = settings.digest.iter().map(|algorithm| {
             let challenge = Challenge {
                 realm: settings.domain.clone(),
                 nonce: nonce.clone(),
                 opaque: None,
-                algorithm,
+                algorithm: *algorithm,
                 qop_auth: true,
                 stale,
             };
             challenge.to_text()
-        })
+        });
+        challenges.collect()
     }
 
     fn sign(&self, parts: &[&str]) -> u64 {

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::model::{Name, Period};
 
-use super::digest::Ha1;
+use super::digest::{Algorithm, Ha1};
 use super::io::{Hop, Transport};
 use super::uri::Host;
 
@@ -22,6 +22,8 @@ pub struct StackSettings {
     /// What we write into Via and Contact for each address we listen at; one that is not here
     /// is written as it is. NAT in front of us is told this way.
     pub advertise: BTreeMap<(Transport, SocketAddr), (String, u16)>,
+    /// The hashes that telephones are asked for, best first (RFC 8760 section 2.4).
+    pub digest: Vec<Algorithm>,
     /// Who may register, by SIP user name.
     pub users: BTreeMap<String, User>,
     /// Carriers.
@@ -44,6 +46,7 @@ impl StackSettings {
             domain: domain.to_owned(),
             aliases: Vec::new(),
             advertise: BTreeMap::new(),
+            digest: vec![Algorithm::Sha256, Algorithm::Md5],
             users: BTreeMap::new(),
             trunks: Vec::new(),
             server_secret,

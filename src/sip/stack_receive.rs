@@ -386,14 +386,16 @@ impl Stack {
 
     fn challenge(&mut self, request: &Request, flow: Flow, size: usize, stale: bool) {
         let now = self.works.wire.now.mono;
-        let [sha256, md5] = self.guard.challenges(request, &self.works.settings, stale, now);
-        // The last lines fall away first when the request was too small to be answered in full;
-        // MD5 is what every telephone knows.
-        let both = [("WWW-Authenticate", sha256.as_str()), ("WWW-Authenticate", md5.as_str())];
-        if self.try_stateless(request, flow, size, 401, &both) {
+        let challenges = self.guard.challenges(request, &self.works.settings, stale, now);
+        let lines: Vec<_> =
+            challenges.iter().map(|text| ("WWW-Authenticate", text.as_str())).collect();
+        if self.try_stateless(request, flow, size, 401, &lines) {
             return;
         }
-        self.stateless(request, flow, size, 401, &[("WWW-Authenticate", &md5)]);
+        // The request was too small to be answered in full: the last one, MD5 unless it was
+        // switched off, is what every telephone knows.
+        let last = lines.get(lines.len().saturating_sub(1)..).unwrap_or_default();
+        self.stateless(request, flow, size, 401, last);
     }
 
     /// Failed too often: over UDP not a byte, over a stream a short no.

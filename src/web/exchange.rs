@@ -102,6 +102,10 @@ pub struct LinesView {
     pub trunks: Vec<TrunkView>,
     /// Legs that are open.
     pub legs: usize,
+    /// Calls of the SIP stack (INVITE usages) that live.
+    pub sessions: usize,
+    /// Requests of either side that wait for their answer or its repetition.
+    pub transactions: usize,
 }
 
 /// Makes a handle and the desk that answers it.

@@ -112,8 +112,10 @@ fn present(web: &Web) {
             .set(f64::from(u8::from(trunk.up == Some(true))));
         metrics::gauge!("navbat_trunk_calls", "trunk" => name).set(f64::from(calls));
     }
-    metrics::gauge!("navbat_sip_legs_open")
-        .set(f64::from(u32::try_from(lines.legs).unwrap_or(u32::MAX)));
+    let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    metrics::gauge!("navbat_sip_legs_open").set(count(lines.legs));
+    metrics::gauge!("navbat_sip_sessions").set(count(lines.sessions));
+    metrics::gauge!("navbat_sip_transactions").set(count(lines.transactions));
     metrics::gauge!("navbat_calls_open").set(f64::from(seen.calls_open));
     metrics::gauge!("navbat_episodes_open").set(f64::from(seen.episodes_open));
     let streams = u32::try_from(web.0.hub.readers()).unwrap_or(u32::MAX);

@@ -29,25 +29,41 @@ impl Baresip {
         ip: IpAddr,
         server: SocketAddr,
     ) -> Baresip {
-        let home = folder.join(format!("baresip-{user}"));
+        let account = format!(
+            "<sip:{user}@navbat.test>;auth_pass={password};outbound=\"sip:{server};transport=udp\";\
+             regint=60;audio_codecs=pcma,pcmu\n"
+        );
+        let mut phone = Baresip::open(folder, user, free_port(ip), &account).await;
+        phone.until("REGISTER_OK").await;
+        phone
+    }
+
+    /// Starts a telephone in the city, whose calls come over a trunk that is known by `local`.
+    pub async fn in_the_city(folder: &Path, local: SocketAddr, server: SocketAddr) -> Baresip {
+        let account = format!(
+            "<sip:+998901234567@{}>;outbound=\"sip:{server};transport=udp\";regint=0;\
+             audio_codecs=pcma,pcmu\n",
+            local.ip()
+        );
+        Baresip::open(folder, "city", local, &account).await
+    }
+
+    async fn open(folder: &Path, name: &str, local: SocketAddr, account: &str) -> Baresip {
+        let home = folder.join(format!("baresip-{name}"));
         std::fs::create_dir(&home).unwrap();
-        let (local, control) = (free_port(ip), free_tcp());
+        let (ip, control) = (local.ip(), free_tcp());
         let modules = ["/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules"];
         let modules = modules.into_iter().find(|path| Path::new(path).is_dir());
         let modules = modules.expect("baresip (Debian package baresip) is installed");
         let config = format!(
             "poll_method epoll\ncall_local_timeout 120\ncall_max_calls 4\nsip_listen {local}\n\
-             audio_player aubridge,nil\naudio_source ausine,440\naudio_alert aubridge,nil\n\
+             audio_player aubridge,nil\naudio_source aubridge,nil\naudio_alert aubridge,nil\n\
              ausrc_srate 8000\nauplay_srate 8000\nnet_interface {ip}\n\
              ctrl_tcp_listen {control}\nmodule_path {modules}\nmodule g711.so\n\
-             module ausine.so\nmodule aubridge.so\nmodule_app account.so\nmodule_app menu.so\n\
+             module aubridge.so\nmodule_app account.so\nmodule_app menu.so\n\
              module_app ctrl_tcp.so\n"
         );
         std::fs::write(home.join("config"), config).unwrap();
-        let account = format!(
-            "<sip:{user}@navbat.test>;auth_pass={password};outbound=\"sip:{server};transport=udp\";\
-             regint=60;audio_codecs=pcma,pcmu\n"
-        );
         std::fs::write(home.join("accounts"), account).unwrap();
         std::fs::write(home.join("contacts"), "").unwrap();
         let mut command = Command::new("baresip");
@@ -55,9 +71,7 @@ impl Baresip {
         let log = std::fs::File::create(home.join("log")).unwrap();
         let child = command.stdout(log).stderr(Stdio::null()).spawn().unwrap();
         let control = reach(control).await;
-        let mut phone = Baresip { child, control, unread: Vec::new(), events: Vec::new() };
-        phone.until("REGISTER_OK").await;
-        phone
+        Baresip { child, control, unread: Vec::new(), events: Vec::new() }
     }
 
     /// Waits for an event of a kind; earlier ones are let go of.

@@ -40,6 +40,19 @@ fn the_strong_challenge_comes_first() {
 }
 
 #[test]
+fn a_site_with_old_telephones_asks_for_one_hash_only() {
+    // A telephone may give up at a challenge whose hash it does not know.
+    let mut settings = super::desk::settings();
+    settings.digest = vec![navbat::sip::digest::Algorithm::Md5];
+    let mut desk = Desk::with(settings);
+    desk.receive(PHONE, &register("101", PHONE, "reg-1", 1, "Expires: 600\r\n").text());
+    let challenge = desk.the("401");
+    let offers = challenge.headers("WWW-Authenticate");
+    assert_eq!(offers.len(), 1);
+    assert!(offers[0].contains("algorithm=MD5"), "{offers:?}");
+}
+
+#[test]
 fn answers_to_strangers_are_at_most_twice_the_question() {
     let mut desk = Desk::new();
     for (method, uri) in [

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::secrets::{Files, Vault};
 use crate::model::Period;
 use crate::plan::{Found, Problem, Section, quoted, read_zone, read_zone_key};
+use crate::sip::digest::Algorithm;
 
 /// Key `database`.
 #[derive(Debug, Clone)]
@@ -115,6 +116,8 @@ pub struct Sip {
     pub tls: Option<Tls>,
     /// What an operator dials to take a call that rings elsewhere.
     pub pickup: String,
+    /// The hashes that telephones are asked for, best first; never empty.
+    pub digest: Vec<Algorithm>,
 }
 
 /// Section `[rtp]`.
@@ -243,6 +246,7 @@ pub fn sip(top: &mut Section<'_>, vault: &Vault) -> Sip {
         advertise: None,
         tls: None,
         pickup: "*8".into(),
+        digest: Vec::new(),
     };
     let mut section = top.table("sip");
     let words = sip.listen.iter().map(|(kind, address)| format!("{kind}:{address}")).collect();
@@ -252,6 +256,7 @@ pub fn sip(top: &mut Section<'_>, vault: &Vault) -> Sip {
     let advertise = section.or("advertise", String::new());
     sip.advertise = Some(advertise).filter(|address| !address.is_empty());
     sip.pickup = section.or("pickup", sip.pickup);
+    sip.digest = digest(&mut section);
     sip.tls = tls(&mut section, vault);
     let secure = |(kind, _): &(String, SocketAddr)| kind == "tls" || kind == "wss";
     if sip.tls.is_none() && sip.listen.iter().any(secure) {
@@ -260,6 +265,20 @@ pub fn sip(top: &mut Section<'_>, vault: &Vault) -> Sip {
     }
     section.done();
     sip
+}
+
+/// Reads `digest`; a list that names nothing would let everybody in or nobody.
+fn digest(section: &mut Section<'_>) -> Vec<Algorithm> {
+    const WORDS: [(&str, Algorithm); 2] = [("sha-256", Algorithm::Sha256), ("md5", Algorithm::Md5)];
+    let all = WORDS.map(|(word, _)| String::from(word)).to_vec();
+    let written = section.list_or("digest", all);
+    let read: Vec<_> =
+        written.iter().filter_map(|word| section.pick("digest", word, &WORDS)).collect();
+    if read.is_empty() && written.is_empty() {
+        let mend = "write [\"sha-256\", \"md5\"]";
+        section.error(&section.place("digest"), "bad-value", "no hash is named", mend);
+    }
+    read
 }
 
 fn transport(section: &Section<'_>, found: &Found<String>) -> Option<(String, SocketAddr)> {
