@@ -405,7 +405,10 @@ impl Row {
             false => 0,
         };
         if known + unknown == 0 {
-            return None;
+            // Whoever is left has no weight: they come last, but before a caller is kept waiting.
+            let left = self.count(authority) > passed.len();
+            let mut seats = 0..if left { self.scores.len() } else { 0 };
+            return seats.find(|local| self.holds(*local, authority) && !passed.contains(local));
         }
         let lot = seed.below(known + unknown);
         match lot.checked_sub(known) {

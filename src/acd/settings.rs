@@ -132,7 +132,8 @@ pub struct Tier {
 pub struct Member {
     /// The operator's name.
     pub operator: Name,
-    /// Larger is asked more, or earlier. 10 unless said otherwise.
+    /// Larger is asked more, or earlier; 0 is asked when nobody else is left. 10 unless said
+    /// otherwise.
     pub weight: u16,
 }
 

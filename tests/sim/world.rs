@@ -585,12 +585,14 @@ impl World {
     fn check_step(&self) {
         let due = self.switch.poll_timeout();
         assert!(due.is_none_or(|due| due > self.now.mono), "a timer in the past: {due:?}");
-        // Who is held back and how many calls somebody may carry is told elsewhere: here rules are
-        // loaded over while callers wait and people talk.
+        // New rules may allow fewer calls than somebody carries (31), or seat people anew for whom
+        // waits remember refusals by the old rules (13): until the first reload both hold.
         // The whole state at every fourth moment: at each a run would take minutes.
         let whole = self.now.mono.0.is_multiple_of(4);
         let breaches = if whole { self.switch.breaches() } else { Vec::new() };
-        let broken: Vec<_> = breaches.iter().filter(|it| !matches!(it.rule, 13 | 31)).collect();
+        let is_reloaded = self.version > 1;
+        let counts = |rule: u8| !is_reloaded || !matches!(rule, 13 | 31);
+        let broken: Vec<_> = breaches.iter().filter(|it| counts(it.rule)).collect();
         assert!(broken.is_empty(), "{broken:?}");
         // A dead caller holds no telephone.
         let talking =

@@ -709,8 +709,7 @@ a=rtpmap:101 telephone-event/8000\r\na={direction}\r\n",
             if !text.body.is_empty() {
                 text.body.clone_into(&mut call.heard);
             }
-            let late =
-                call.late_offer && !call.incoming && opening || call.incoming && call.late_offer;
+            let late = call.late_offer && (call.incoming || opening);
             if opening && matches!(call.stage, Stage::Calling | Stage::Ringing) {
                 call.theirs = text.tag("To").unwrap();
                 text.get("To").unwrap().clone_into(&mut call.remote);
