@@ -8,7 +8,7 @@ use super::sipp::{Plan, Sipp, Tally, free_port};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conversation_outlives_the_power_and_a_waiting_caller_is_called_back() {
     let trunks = [free_port([127, 0, 0, 11].into()), free_port([127, 0, 0, 12].into())];
-    let wish = Wish { strategy: "parallel", trunks: &trunks, queue: "", more: "" };
+    let wish = Wish { strategy: "parallel", trunks: &trunks, trunk: "", queue: "", more: "" };
     let mut exchange = Exchange::open(&wish).await;
     let (user, password) = telephone(0);
     let folder = exchange.folder.path();

@@ -20,6 +20,8 @@ pub struct Wish<'a> {
     pub strategy: &'a str,
     /// Where the trunk's calls come from.
     pub trunks: &'a [SocketAddr],
+    /// More keys of every trunk, each with its line end.
+    pub trunk: &'a str,
     /// More keys of the queue, each with its line end.
     pub queue: &'a str,
     /// More of the configuration.
@@ -53,9 +55,10 @@ fn config(wish: &Wish<'_>, sip: SocketAddr) -> String {
     for (at, trunk) in wish.trunks.iter().enumerate() {
         text.push_str(&format!(
             "[[trunk]]\nname = \"carrier-{at}\"\nhost = \"{}\"\nport = {}\nauth = \"ip\"\n\
-             lines = [\"{LINE}\"]\nqueue = \"sales\"\nchannels_max = 1000\n",
+             lines = [\"{LINE}\"]\nqueue = \"sales\"\nchannels_max = 1000\n{}",
             trunk.ip(),
             trunk.port(),
+            wish.trunk,
         ));
     }
     for number in 0..OPERATORS {
@@ -81,8 +84,7 @@ impl Exchange {
     /// Starts a server and waits until it takes calls.
     pub async fn open(wish: &Wish<'_>) -> Exchange {
         let _installed = rustls::crypto::ring::default_provider().install_default();
-        let mut folder = tempfile::tempdir().unwrap();
-        folder.disable_cleanup(std::env::var_os("KEEP").is_some());
+        let folder = tempfile::tempdir().unwrap();
         let sip = super::sipp::free_port([127, 0, 0, 1].into());
         std::fs::write(folder.path().join("navbat.toml"), config(wish, sip)).unwrap();
         let (child, base) = serve(&folder).await;
@@ -164,10 +166,7 @@ fn run(folder: &TempDir, args: &[&str]) -> String {
 fn command(folder: &TempDir, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_navbat"));
     command.args(args).arg("--config").arg(folder.path().join("navbat.toml"));
-    command
-        .current_dir(folder.path())
-        .env("NAVBAT_LOG", std::env::var("KEEP_LOG").unwrap_or("warn".into()))
-        .stdin(Stdio::null());
+    command.current_dir(folder.path()).env("NAVBAT_LOG", "warn").stdin(Stdio::null());
     command
 }
 

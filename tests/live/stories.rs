@@ -38,7 +38,7 @@ async fn calls(exchange: &Exchange, trunk: SocketAddr) -> Baresip {
 }
 
 async fn site(trunk: SocketAddr, more: &str) -> Exchange {
-    let wish = Wish { strategy: "parallel", trunks: &[trunk], queue: "", more };
+    let wish = Wish { strategy: "parallel", trunks: &[trunk], trunk: "", queue: "", more };
     Exchange::open(&wish).await
 }
 
