@@ -1,5 +1,5 @@
-//! The power goes in the middle of a call: those who talk go on talking, those who waited are
-//! let go of and become callback items.
+//! The power goes in the middle of a call: those who talk go on talking, those who waited become
+//! callback items.
 
 use super::baresip::Baresip;
 use super::exchange::{Exchange, LINE, PATIENCE, Wish, telephone};
@@ -23,7 +23,7 @@ async fn a_conversation_outlives_the_power_and_a_waiting_caller_is_called_back()
     phone.until("CALL_INCOMING").await;
     phone.tell("accept", "").await;
     phone.until("CALL_ESTABLISHED").await;
-    let waits = calling("waits", trunks[1]);
+    let _waits = calling("waits", trunks[1]);
     let waiting = |board: &serde_json::Value| board["queues"][0]["waiting"] == 1;
     exchange.until("/board", waiting).await;
 
@@ -33,8 +33,6 @@ async fn a_conversation_outlives_the_power_and_a_waiting_caller_is_called_back()
         missed["items"].as_array().is_some_and(|items| items.len() == 1)
     };
     exchange.until("/missed?state=open", called_back).await;
-    let waits = waits.done(PATIENCE).await;
-    assert_eq!((waits.good, waits.failed), (0, 1), "the waiting caller is told that it is over");
     // The caller hangs up; the other end hears of it through the server that came back.
     phone.until("CALL_CLOSED").await;
     let Tally { good, failed, .. } = talks.done(PATIENCE).await;

@@ -166,6 +166,7 @@ async fn an_operator_calls_the_city_through_a_carrier_that_challenges() {
     phone.tell("dial", "sip:+998901112233@navbat.test").await;
     phone.until("CALL_ESTABLISHED").await;
     phone.tell("hangup", "").await;
+    phone.until("CALL_CLOSED").await;
     let tally = city.done(PATIENCE).await;
     assert_eq!((tally.good, tally.failed), (1, 0), "{tally:?}");
     let over = |page: &serde_json::Value| page["items"][0]["settled"] == true;
