@@ -43,8 +43,9 @@ const RELOADS_MAX: usize = 4;
 const PROJECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long calls that run may go on after a stop was asked for.
 const CALLS_WITHIN: Duration = Duration::from_secs(30);
-/// How often it is looked whether they are over; they are published every 100 ms.
-const CALLS_LOOK: Duration = Duration::from_millis(100);
+/// How often it is looked whether they are over: longer than the 100 ms between two publications, so
+/// that two looks never see the same one.
+const CALLS_LOOK: Duration = Duration::from_millis(250);
 /// How often what is older than its time is deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
@@ -311,11 +312,14 @@ impl Node {
     }
 }
 
-/// Waits until no telephone talks.
+/// Waits until no telephone talks. What is published may be as old as the time between two
+/// looks, so a call that was just let in is seen at the second.
 async fn silence(exchange: &Exchange) {
     let mut look = tokio::time::interval(CALLS_LOOK);
-    while exchange.lines().legs > 0 {
+    let mut silent = 0;
+    while silent < 2 {
         look.tick().await;
+        silent = if exchange.lines().legs > 0 { 0 } else { silent + 1 };
     }
 }
 

@@ -100,7 +100,8 @@ impl Dice {
             Fate::Late => {
                 let (from, bytes) = (from.clone(), bytes.to_vec());
                 tokio::spawn(async move {
-                    tokio::time::sleep(LATE).await;
+                    let due = tokio::time::Instant::now() + LATE;
+                    tokio::time::interval_at(due, LATE).tick().await;
                     let _gone = from.send_to(&bytes, to).await.is_err();
                 });
             }
