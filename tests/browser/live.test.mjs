@@ -72,7 +72,7 @@ describe('a call told by webhooks', () => {
     console.log(`    webhook to painted card: ${took.toFixed(0)} ms`)
     const text = await dilnoza.page.innerText('.card')
     assert.match(text, /sotuv/)
-    assert.match(text, /taqsimlash: sipuni-main/)
+    assert.match(text, /taqsimlash: Sipuni · sipuni-main/)
 
     await server.rings(id, NUMBER, '202')
     await sardor.page.waitForSelector(`[role=alertdialog]:has-text("${SHOWN}")`)
