@@ -34,8 +34,22 @@ impl Baresip {
              regint=60;audio_codecs=pcma,pcmu\n"
         );
         let mut phone = Baresip::open(folder, user, free_port(ip), &account).await;
-        phone.until("REGISTER_OK").await;
+        phone.registered().await;
         phone
+    }
+
+    /// Waits until it is registered. The event may have come before anybody listened.
+    async fn registered(&mut self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let mut look = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            look.tick().await;
+            let answer = self.tell("reginfo", "").await;
+            if answer["data"].as_str().is_some_and(|text| text.contains("OK")) {
+                return;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "it does not register: {answer}");
+        }
     }
 
     /// Starts a telephone in the city, whose calls come over a trunk that is known by `local`.
@@ -91,8 +105,8 @@ impl Baresip {
         }
     }
 
-    /// Tells it something, in the words of its menu.
-    pub async fn tell(&mut self, command: &str, params: &str) {
+    /// Tells it something, in the words of its menu; the answer.
+    pub async fn tell(&mut self, command: &str, params: &str) -> Value {
         let text = json!({"command": command, "params": params, "token": "t"}).to_string();
         let framed = format!("{}:{text},", text.len());
         self.control.write_all(framed.as_bytes()).await.unwrap();
@@ -106,6 +120,7 @@ impl Baresip {
         });
         let answer = answered.await.unwrap_or_else(|_| panic!("{command}: no answer"));
         assert_eq!(answer["ok"], true, "{command} {params}: {answer}");
+        answer
     }
 
     /// Reads one netstring (a length, a colon, the text, a comma) from the control socket.
