@@ -5,12 +5,14 @@
 
 mod call;
 mod card;
+mod client;
 mod decision;
 mod episode;
 mod fact;
 mod ids;
 mod live;
 mod normalise;
+mod note;
 mod number;
 mod outcome;
 mod presence;
@@ -20,6 +22,7 @@ mod time;
 
 pub use call::{CallRow, EntryRow, OfferRow, Stage, StageName, TalkRow};
 pub use card::{Pop, PopState};
+pub use client::{ClientDeal, ClientMatch, ClientState, ClientView};
 pub use decision::{Decision, Pick, Ruling, Why};
 pub use episode::{Attempt, Closing, EpisodeRow, EpisodeState, EpisodeStep, StepKind};
 pub use fact::{Alias, Ends, Fact, FactKind, Legs, Source, Totals};
@@ -28,6 +31,7 @@ pub use ids::{
 };
 pub use live::{Live, OperatorView, QueueView};
 pub use normalise::{NumberRules, Party, Raw, Rule, normalise};
+pub use note::{Message, NoteBody};
 pub use number::{Number, NumberError};
 pub use outcome::{
     Authority, Direction, Disposition, EndedBy, OfferEnd, Outcome, WithdrawnBecause,
