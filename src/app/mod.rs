@@ -7,7 +7,7 @@ mod cli;
 mod clock;
 pub mod config;
 mod control;
-mod demo;
+pub mod demo;
 mod driver;
 mod explain;
 mod hearing;

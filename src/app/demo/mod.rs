@@ -10,6 +10,7 @@ mod calls;
 mod carrier;
 mod day;
 mod floor;
+pub mod http;
 mod itoolabs;
 mod line;
 mod onlinepbx;
