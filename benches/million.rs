@@ -83,7 +83,7 @@ impl Site {
         for from in (0..self.calls).step_by(BATCH as usize) {
             let numbers = from + 1..=(from + BATCH).min(self.calls);
             let records: Vec<Stamped> = numbers.clone().map(|it| self.record(it)).collect();
-            store.project(&records).await.expect("a batch");
+            store.project(&records, &[]).await.expect("a batch");
             let taken = numbers.map(|number| journal.take(request(number, self.began(number))));
             for one in futures_util::future::join_all(taken).await {
                 one.expect("a request");
@@ -97,7 +97,8 @@ impl Site {
         let state = serde_json::to_vec(&self.state()).expect("a state");
         println!("{} calls, a state of {} KiB", self.calls, state.len() / 1024);
         journal.save_state(Seq(last.0 + 1), state).await.expect("a state");
-        store.project(&[Stamped { seq: Seq(last.0 + 1), ..self.record(1) }]).await.expect("place");
+        let moved = [Stamped { seq: Seq(last.0 + 1), ..self.record(1) }];
+        store.project(&moved, &[]).await.expect("place");
         journal.close().await;
         store.close().await;
         println!("filled in {:.0?}", begun.elapsed());

@@ -106,7 +106,8 @@ pub async fn open(file: Option<&PathBuf>) -> anyhow::Result<Opened> {
 pub async fn catch_up(journal: &Journal, store: &Store) {
     let stop = CancellationToken::new();
     stop.cancel();
-    let (projector, _lag) = Projector::new(store.clone(), journal.clone());
+    let (projector, _lag) =
+        Projector::new(store.clone(), journal.clone(), Arc::new(|_| Vec::new()));
     if tokio::time::timeout(PROJECT_WITHIN, projector.run(stop)).await.is_err() {
         warn!("the database is behind the journal");
     }
@@ -212,7 +213,8 @@ async fn bind(site: &Site) -> anyhow::Result<Bound> {
 
 /// What runs beside the calls and needs nobody's answer.
 fn beside(desk: &Desk, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let (projector, _lag) = Projector::new(desk.store.clone(), desk.journal.clone());
+    let (projector, _lag) =
+        Projector::new(desk.store.clone(), desk.journal.clone(), Arc::new(|_| Vec::new()));
     vec![
         tokio::spawn(projector.run(stop.clone())),
         tokio::spawn(forget(desk.clone(), stop.clone())),

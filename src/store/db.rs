@@ -12,6 +12,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, ConnectOptions, Executor, Transaction};
 
 use super::error::StoreError;
+use super::outbox::Outbox;
 use super::sql::{Columns, Sql};
 
 static SQLITE: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -42,6 +43,7 @@ pub(super) enum Kind {
 pub struct Store {
     pool: AnyPool,
     kind: Kind,
+    outbox: Outbox,
 }
 
 impl Store {
@@ -73,7 +75,7 @@ impl Store {
             })
             .connect_with(options)
             .await?;
-        let store = Store { pool, kind };
+        let store = Store { pool, kind, outbox: Outbox::new() };
         store.check(&shown).await?;
         store.migrate(&shown).await?;
         Ok(store)
@@ -122,6 +124,10 @@ impl Store {
 
     pub(super) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    pub(super) fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     /// A transaction that writes. SQLite's takes the writer's place at once, because one that

@@ -30,8 +30,13 @@ pub struct Forgotten {
     pub raw: u64,
     /// Records of the journal.
     pub records: u64,
+    /// Notes.
+    pub notes: u64,
 }
 
+/// Notes that arrived are kept for this long. Far longer than a call may be amended, because a
+/// later revision needs what the adapter left.
+const NOTES_FOR: Period = Period::days(30);
 /// Answers of actions are repeated for this long.
 const ANSWERS_FOR: Period = Period::hours(24);
 /// Sessions end by themselves before this.
@@ -48,8 +53,10 @@ pub async fn forget(
     let decisions = store.forget_decisions(now - kept.decisions).await?;
     let calls = store.forget_calls(now - kept.calls).await?;
     store.forget_desk(now, now - kept.calls).await?;
+    store.forget_outlets(now - kept.calls).await?;
+    let notes = store.forget_notes(now - NOTES_FOR, now - kept.calls).await?;
     let records = journal.forget_records(now - kept.calls).await?;
-    Ok(Forgotten { calls, decisions, raw, records })
+    Ok(Forgotten { calls, decisions, raw, records, notes })
 }
 
 impl Store {

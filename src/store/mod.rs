@@ -20,6 +20,8 @@ mod journal_rows;
 mod keep;
 mod lock;
 mod outbox;
+mod outbox_desk;
+mod outlet;
 mod page;
 mod people;
 mod projector;
@@ -43,7 +45,11 @@ pub use gaps::Gap;
 pub use inbox::AccountCount;
 pub use journal::{Commit, Health, Journal, JournalLimits};
 pub use keep::{Forgotten, Retention, backup, forget};
-pub use outbox::{ClaimedNote, Delivery, NewNote, OutboxCount};
+pub use outbox::{
+    ClaimAsk, ClaimedNote, Delivery, Lapsing, NewNote, NoteState, NotesOf, OUTBOX_ALARM, OUTBOX_MAX,
+};
+pub use outbox_desk::{NoteCount, NoteRow, NotesAsk};
+pub use outlet::PopToldRow;
 pub use page::{Cursor, CursorError, PAGE_MAX, Page};
 pub use people::{Link, Person, Session, Token};
 pub use projector::{Lag, Projector};

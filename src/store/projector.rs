@@ -13,7 +13,7 @@ use super::db::{Store, run_in};
 use super::error::StoreError;
 use super::journal::Journal;
 use super::journal_file::{signed, unsigned};
-use super::outbox::notes_of;
+use super::outbox::{NewNote, NotesOf};
 use super::recovery::records_after;
 use super::rows::Batch;
 use super::sql::{Columns, Sql};
@@ -46,14 +46,20 @@ impl Lag {
 pub struct Projector {
     store: Store,
     journal: Journal,
+    notes_of: NotesOf,
     lag: watch::Sender<Lag>,
 }
 
 impl Projector {
-    /// A projector, and the word of how far it is.
-    pub fn new(store: Store, journal: Journal) -> (Projector, watch::Receiver<Lag>) {
+    /// A projector, and the word of how far it is. `notes_of` says which notes a batch gives rise
+    /// to; they are written in its transaction.
+    pub fn new(
+        store: Store,
+        journal: Journal,
+        notes_of: NotesOf,
+    ) -> (Projector, watch::Receiver<Lag>) {
         let (lag, told) = watch::channel(Lag::default());
-        (Projector { store, journal, lag }, told)
+        (Projector { store, journal, notes_of, lag }, told)
     }
 
     /// Follows the journal until `stop`, then once more to its end unless the database is away.
@@ -93,7 +99,7 @@ impl Projector {
             return Ok((from, 0));
         }
         let records = records_after(self.journal.readers(), from, BATCH).await?;
-        self.store.project(&records).await?;
+        self.store.project(&records, &(self.notes_of)(&records)).await?;
         // A gap at the end of the journal leaves nothing to read although `upto` is further.
         Ok((records.last().map_or(upto, |last| last.seq), records.len()))
     }
@@ -131,14 +137,14 @@ impl Store {
             .map_or(Seq(0), |seq| Seq(unsigned(seq))))
     }
 
-    /// Writes records into the database in one transaction. Writing some again changes nothing.
-    pub async fn project(&self, records: &[Stamped]) -> Result<(), StoreError> {
+    /// Writes records and the notes that tell of them into the database in one transaction.
+    /// Writing some again changes nothing.
+    pub async fn project(&self, records: &[Stamped], notes: &[NewNote]) -> Result<(), StoreError> {
         let Some(last) = records.last() else { return Ok(()) };
+        let room = self.outbox_room(notes.len()).await?;
         let mut all = self.begin().await?;
         Batch::of(records).write(&mut all).await?;
-        for note in notes_of(records) {
-            note.write(&mut all).await?;
-        }
+        self.write_notes(&mut all, notes, room).await?;
         let moved = Sql::new("insert into follower (name, seq) values ('projector', ")
             .number(signed(last.seq.0))
             .push(
@@ -146,7 +152,11 @@ impl Store {
                     where follower.seq < excluded.seq",
             );
         run_in(&mut all, moved).await?;
-        Ok(all.commit().await?)
+        all.commit().await?;
+        if !notes.is_empty() {
+            self.outbox().tell();
+        }
+        Ok(())
     }
 
     /// Empties what the projector wrote, so that it begins again at the first record.

@@ -37,7 +37,7 @@ async fn every_filter_holds_and_all_hold_together() {
     ];
     for one in tries().await {
         let store = &one.store;
-        store.project(&records).await.unwrap();
+        store.project(&records, &[]).await.unwrap();
         let asked = [
             (fifty(), vec![4, 3, 2, 1]),
             (CallsAsk { from: Some(at(200)), to: Some(at(400)), ..fifty() }, vec![3, 2]),
@@ -69,7 +69,7 @@ async fn pages_neither_repeat_nor_leave_out_when_calls_come_in_between() {
     let records: Vec<_> =
         (1..=120).map(|n| saved(n, answered(u128::from(n), 100 + n / 40))).collect();
     for one in tries().await {
-        one.store.project(&records).await.unwrap();
+        one.store.project(&records, &[]).await.unwrap();
         let (mut seen, mut cursor, mut pages) = (Vec::new(), None::<Cursor>, 0);
         loop {
             // What the browser sends back is text.
@@ -80,7 +80,7 @@ async fn pages_neither_repeat_nor_leave_out_when_calls_come_in_between() {
             seen.extend(page.items.iter().map(|call| call.id.0.as_u128()));
             pages += 1;
             one.store
-                .project(&[saved(1000 + pages, answered(1000 + u128::from(pages), 900))])
+                .project(&[saved(1000 + pages, answered(1000 + u128::from(pages), 900))], &[])
                 .await
                 .unwrap();
             cursor = page.next;
@@ -103,7 +103,7 @@ async fn a_call_is_found_by_either_id_and_by_its_client() {
         again.call_key = String::from("sipuni-main/k1");
         let records =
             [saved(1, answered(1, 100)), saved(2, answered(2, 50)), saved(3, again.clone())];
-        store.project(&records).await.unwrap();
+        store.project(&records, &[]).await.unwrap();
         assert_eq!(store.call(call_id(2)).await.unwrap(), Some(answered(2, 50)));
         assert_eq!(store.call(call_id(9)).await.unwrap(), None);
         assert_eq!(store.call_by_key("sipuni-main/k1").await.unwrap(), Some(again));
@@ -130,7 +130,7 @@ async fn episodes_are_listed_by_where_they_stand_and_counted_for_the_headline() 
     let ask = EpisodesAsk { limit: 50, ..EpisodesAsk::default() };
     for one in tries().await {
         let store = &one.store;
-        store.project(&records).await.unwrap();
+        store.project(&records, &[]).await.unwrap();
         let asked = [
             (ask.clone(), vec![4, 2, 1]),
             (EpisodesAsk { state: EpisodesIn::All, ..ask.clone() }, vec![4, 3, 2, 1]),

@@ -20,7 +20,7 @@ async fn a_calls_rounds_come_back_whole_and_a_persons_rulings_by_time() {
         .collect();
     for one in tries().await {
         let store = &one.store;
-        store.project(&records).await.unwrap();
+        store.project(&records, &[]).await.unwrap();
         let of_call = store.decisions_of_call(call_id(1)).await.unwrap();
         assert_eq!(of_call, [(Seq(5), rounds[0].clone()), (Seq(6), rounds[1].clone())]);
         assert_eq!(store.decisions_of_call(call_id(7)).await.unwrap(), []);
@@ -52,7 +52,7 @@ async fn presence_begins_with_what_held_at_the_first_moment() {
         })
         .collect();
     for one in tries().await {
-        one.store.project(&records).await.unwrap();
+        one.store.project(&records, &[]).await.unwrap();
         let aziza = "Aziza".into();
         let told = one.store.presence_of(&aziza, at(25), at(40), 50).await.unwrap();
         let told: Vec<_> = told.into_iter().map(|(moment, view)| (moment, view.intent)).collect();

@@ -37,7 +37,7 @@ async fn each_class_goes_after_its_time() {
         journal.take(request("b")).await.unwrap(); // the last always stays
         journal.append(records.clone()).await.unwrap();
         journal.save_state(Seq(9), vec![]).await.unwrap();
-        store.project(&records).await.unwrap();
+        store.project(&records, &[]).await.unwrap();
         let kept = Retention {
             calls: Period::days(60),
             decisions: Period::days(15),
@@ -75,7 +75,7 @@ async fn a_backup_made_under_load_opens_and_is_whole() {
     tokio::spawn(async move { while inbox.recv().await.is_some() {} });
     let day = vec![saved(1, answered(1, 100))];
     journal.append(day.clone()).await.unwrap();
-    store.project(&day).await.unwrap();
+    store.project(&day, &[]).await.unwrap();
     let copy = folder.path().join("backups").join("one");
     let files = backup(&journal, &store, &copy).await.unwrap();
     assert_eq!(files.len(), 2);

@@ -6,7 +6,7 @@ use navbat::model::{
     OperatorId, OperatorView, Outcome, Party, Period, Pick, Reach, Record, Ruling, Seq, Stage,
     StageName, Stamped, TalkRow, Wall, Work,
 };
-use navbat::store::{JournalLimits, NewRequest, Verdict};
+use navbat::store::{JournalLimits, NewRequest, NotesOf, Verdict};
 
 /// 2026-03-02 10:00 in Tashkent.
 pub const MORNING: Wall = Wall::from_unix(1_772_427_600);
@@ -14,6 +14,11 @@ pub const MORNING: Wall = Wall::from_unix(1_772_427_600);
 /// Limits without the reserve, which costs a test 64 MiB.
 pub fn limits() -> JournalLimits {
     JournalLimits { reserve_bytes: 0, ..JournalLimits::default() }
+}
+
+/// Of a site without targets.
+pub fn no_notes() -> NotesOf {
+    std::sync::Arc::new(|_| Vec::new())
 }
 
 /// A request of account `sipuni-main` about call `k1`.

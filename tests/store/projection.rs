@@ -6,7 +6,7 @@ use sqlx::Connection;
 use tokio_util::sync::CancellationToken;
 
 use crate::made::{
-    answered, at, call_id, decided, episode, limits, missed, operator, record, saved,
+    answered, at, call_id, decided, episode, limits, missed, no_notes, operator, record, saved,
 };
 use crate::stores::tries;
 
@@ -47,18 +47,18 @@ async fn all_of(store: &Store) -> String {
 async fn writing_records_again_in_any_batches_changes_nothing() {
     for one in tries().await {
         let day = day();
-        one.store.project(&day).await.unwrap();
+        one.store.project(&day, &[]).await.unwrap();
         let whole = all_of(&one.store).await;
         assert_eq!(one.store.projected().await.unwrap(), Seq(7));
-        one.store.project(&day).await.unwrap();
-        one.store.project(&day[..3]).await.unwrap();
+        one.store.project(&day, &[]).await.unwrap();
+        one.store.project(&day[..3], &[]).await.unwrap();
         assert_eq!(all_of(&one.store).await, whole);
         assert_eq!(one.store.projected().await.unwrap(), Seq(7));
 
         one.store.forget_projection().await.unwrap();
         assert_eq!(one.store.calls_stored().await.unwrap(), 0);
         for record in &day {
-            one.store.project(std::slice::from_ref(record)).await.unwrap();
+            one.store.project(std::slice::from_ref(record), &[]).await.unwrap();
         }
         assert_eq!(all_of(&one.store).await, whole);
     }
@@ -71,7 +71,7 @@ async fn the_projector_follows_and_a_restart_goes_on_where_it_was() {
         let day = day();
         journal.append(day[..2].to_vec()).await.unwrap();
         let stop = CancellationToken::new();
-        let (projector, mut lag) = Projector::new(one.store.clone(), journal.clone());
+        let (projector, mut lag) = Projector::new(one.store.clone(), journal.clone(), no_notes());
         let running = tokio::spawn(projector.run(stop.clone()));
         lag.wait_for(|lag| lag.projected == Seq(2) && lag.behind() == 0).await.unwrap();
         stop.cancel();
@@ -82,7 +82,7 @@ async fn the_projector_follows_and_a_restart_goes_on_where_it_was() {
         let store = Store::open(&one.url, None, one.folder.path()).await.unwrap();
         assert_eq!(store.projected().await.unwrap(), Seq(2));
         let stop = CancellationToken::new();
-        let (projector, mut lag) = Projector::new(store.clone(), journal.clone());
+        let (projector, mut lag) = Projector::new(store.clone(), journal.clone(), no_notes());
         let running = tokio::spawn(projector.run(stop.clone()));
         lag.wait_for(|lag| lag.projected == Seq(7)).await.unwrap();
         assert_eq!(store.call(call_id(1)).await.unwrap(), Some(answered(1, 100)));
@@ -98,7 +98,7 @@ async fn a_database_that_is_away_costs_nothing_but_time() {
     let store = Store::open("sqlite:navbat.db", None, folder.path()).await.unwrap();
     let (journal, _, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
     let stop = CancellationToken::new();
-    let (projector, mut lag) = Projector::new(store.clone(), journal.clone());
+    let (projector, mut lag) = Projector::new(store.clone(), journal.clone(), no_notes());
     let running = tokio::spawn(projector.run(stop.clone()));
     // Somebody holds the writer's place for longer than the database waits.
     let other = folder.path().join("navbat.db");

@@ -43,7 +43,7 @@ async fn books_balance_over_every_axis() {
     ];
     for one in tries().await {
         let store = &one.store;
-        store.project(&records).await.unwrap();
+        store.project(&records, &[]).await.unwrap();
         let total = store.stats_total(&ask(StatsBy::Nothing)).await.unwrap();
         assert_eq!((total.arrived, total.in_flight, total.missed), (8, 1, 4));
         assert_eq!(total.outcomes.values().sum::<u64>() + total.in_flight, total.arrived);
@@ -108,7 +108,7 @@ async fn operators_are_counted_by_what_became_of_their_offers() {
         saved(3, answered(3, 300)),
     ];
     for one in tries().await {
-        one.store.project(&records).await.unwrap();
+        one.store.project(&records, &[]).await.unwrap();
         let all = one.store.operator_stats(at(0), at(9999), None).await.unwrap();
         let [aziza, bobur] = &all[..] else { panic!("{all:?}") };
         assert_eq!((aziza.operator.as_str(), aziza.rung, aziza.misses), ("Aziza", 3, 1));

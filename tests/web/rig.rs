@@ -233,7 +233,8 @@ impl Rig {
         self.journal.committed().wait_for(|committed| *committed >= last).await.unwrap();
         let stop = CancellationToken::new();
         stop.cancel();
-        let (projector, _lag) = Projector::new(self.store.clone(), self.journal.clone());
+        let (projector, _lag) =
+            Projector::new(self.store.clone(), self.journal.clone(), Arc::new(|_| Vec::new()));
         projector.run(stop).await;
     }
 
