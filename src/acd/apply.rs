@@ -84,6 +84,7 @@ impl State {
             Record::Decided(_) | Record::OperatorSaved(_) => {}
             // The switch keeps these beside the engine's state.
             Record::LegKept { .. }
+            | Record::InviteKept { .. }
             | Record::BindingKept { .. }
             | Record::BindingGone { .. }
             | Record::OutsideCounted { .. } => {}

@@ -528,6 +528,18 @@ pub enum Record {
         /// For the switch and its SIP stack; JSON. Empty: it is kept no more.
         dialog: String,
     },
+    /// An INVITE of a leg that is not answered yet, so that a restart can end it: a caller's is
+    /// refused, one of ours is cancelled.
+    InviteKept {
+        /// The leg.
+        leg: LegId,
+        /// Which of its sessions.
+        session: u64,
+        /// Whether they called us.
+        theirs: bool,
+        /// For the SIP stack; JSON.
+        invite: String,
+    },
     /// A telephone registered, or did so again.
     BindingKept {
         /// The SIP user.
@@ -697,6 +709,7 @@ impl Record {
             Record::Decided(_) => "decided",
             Record::OperatorSaved(_) => "operator_saved",
             Record::LegKept { .. } => "leg_kept",
+            Record::InviteKept { .. } => "invite_kept",
             Record::BindingKept { .. } => "binding_kept",
             Record::BindingGone { .. } => "binding_gone",
             Record::OutsideCounted { .. } => "outside_counted",

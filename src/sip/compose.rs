@@ -120,6 +120,11 @@ impl Block {
         Block(String::with_capacity(384))
     }
 
+    /// Lines that another one wrote, taken back from the journal.
+    pub(super) const fn kept(lines: String) -> Block {
+        Block(lines)
+    }
+
     /// Adds one header from pieces; control bytes are dropped.
     pub(super) fn parts(&mut self, name: &str, values: &[&str]) {
         self.0.push_str(name);
@@ -177,6 +182,25 @@ fn named<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     line.strip_prefix(name)?.strip_prefix(": ")
 }
 
+/// What the ACK and the CANCEL of an INVITE of ours are made from: its first line and the lines
+/// that they repeat.
+pub(super) fn head_of(invite: &[u8]) -> Option<String> {
+    let first = invite.get(..memchr::memchr(b'\r', invite)?)?;
+    let mut head = String::from(std::str::from_utf8(first).ok()?);
+    head.push_str("\r\n");
+    for line in header_lines(invite) {
+        if REPEATED.iter().chain(&["To", "CSeq"]).any(|name| named(line, name).is_some()) {
+            head.push_str(line);
+            head.push_str("\r\n");
+        }
+    }
+    head.push_str("\r\n");
+    Some(head)
+}
+
+/// Lines of an INVITE that other requests of its transaction repeat as they are.
+const REPEATED: [&str; 5] = ["Via", "Max-Forwards", "From", "Call-ID", "Route"];
+
 /// The ACK of a refusal (RFC 3261 section 17.1.1.3): the INVITE's own Via and routes.
 pub(super) fn ack_of(invite: &[u8], to: &str) -> Bytes {
     within(invite, "ACK", Some(to), None)
@@ -191,8 +215,7 @@ pub(super) fn cancel_of(invite: &[u8], reason: Option<&str>) -> Bytes {
 fn within(invite: &[u8], method: &str, to: Option<&str>, reason: Option<&str>) -> Bytes {
     let mut draft = Draft::request(method, request_uri(invite));
     for line in header_lines(invite) {
-        let kept = ["Via", "Max-Forwards", "From", "Call-ID", "Route"];
-        if kept.iter().any(|name| named(line, name).is_some()) {
+        if REPEATED.iter().any(|name| named(line, name).is_some()) {
             draft.text(line);
             draft.text("\r\n");
         } else if let Some(own) = named(line, "To") {
@@ -285,6 +308,16 @@ mod tests {
             assert!(text.contains(line), "{line} in {text}");
         }
         assert!(!text.contains("Contact"), "{text}");
+    }
+
+    #[test]
+    fn the_kept_lines_make_the_same_ack_and_cancel() {
+        let head = head_of(&invite()).unwrap();
+        assert!(!head.contains("Contact"), "{head}");
+        let to = "<sip:bob@biloxi.com>;tag=2";
+        assert_eq!(ack_of(head.as_bytes(), to), ack_of(&invite(), to));
+        let reason = Some("SIP;cause=487");
+        assert_eq!(cancel_of(head.as_bytes(), reason), cancel_of(&invite(), reason));
     }
 
     #[test]

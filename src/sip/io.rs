@@ -499,6 +499,12 @@ pub enum Kept {
         /// Which.
         session: SessionId,
     },
+    /// The first sign of life of an INVITE of ours came, so that it can be cancelled:
+    /// `Stack::keep_invite` gives the text.
+    Invite {
+        /// Which.
+        session: SessionId,
+    },
 }
 
 /// What comes out of the stack.

@@ -41,6 +41,13 @@ impl Works {
         self.ids.token() & !1
     }
 
+    /// The trunk whose challenges requests to this peer may answer.
+    pub(super) fn trunk_of(&self, peer: &Peer) -> Option<u32> {
+        let Peer::Trunk(name) = peer else { return None };
+        let at = self.trunks.iter().position(|trunk| trunk.name == *name)?;
+        u32::try_from(at).ok()
+    }
+
     /// Whether one more transaction fits.
     pub(super) fn has_room(&self) -> bool {
         self.clients.len() + self.servers.len() < self.settings.limits.transactions_max
@@ -178,9 +185,7 @@ pub(super) struct Opened {
 impl Session {
     /// The trunk this session may answer challenges of.
     pub(super) fn trunk(&self, works: &Works) -> Option<u32> {
-        let Peer::Trunk(name) = &self.peer else { return None };
-        let at = works.trunks.iter().position(|trunk| trunk.name == *name)?;
-        u32::try_from(at).ok()
+        works.trunk_of(&self.peer)
     }
 
     /// Arms one of its timers.

@@ -6,7 +6,7 @@ use super::compose::{Draft, cancel_of, quoted};
 use super::dialog::{Dialog, is_straight, untagged};
 use super::headers::{NameAddr, RetryAfter};
 use super::ids::{hex, unhex};
-use super::io::{Cause, Event, Flow, Hop, Invite, SessionId, Target};
+use super::io::{Cause, Event, Flow, Hop, Invite, Kept, SessionId, Target};
 use super::message::{Method, Response};
 use super::session::{
     ALLOW, Able, Cancel, Fork, Opened, Peer, Phase, SUPPORTED, Session, Works, cause_in, reason_of,
@@ -127,8 +127,11 @@ impl Session {
 
     /// A provisional answer came.
     pub(super) fn progressed(&mut self, works: &mut Works, response: &Response, flow: Flow) {
-        let Phase::Calling { cancel, .. } = self.phase else { return };
+        let Phase::Calling { heard, cancel } = self.phase else { return };
         self.phase = Phase::Calling { heard: true, cancel };
+        if !heard && cancel == Cancel::No {
+            works.wire.keep(Kept::Invite { session: self.id }); // from here on it can be cancelled
+        }
         self.cancel_if_wanted(works);
         if response.code() == 100 || cancel != Cancel::No {
             return;
@@ -334,21 +337,28 @@ impl Session {
         let Phase::Calling { heard: true, cancel: Cancel::Wanted } = self.phase else { return };
         self.phase = Phase::Calling { heard: true, cancel: Cancel::Sent };
         self.disarm(works, Alarm::RingOver);
-        let Some(tx) = works.clients.get(self.invite) else { return };
         let reason = self.opening.as_ref().and_then(|opening| opening.reason.as_deref());
-        let opening = Opening {
-            branch: self.invite | 1,
-            method: Method::Cancel,
-            cseq: tx.cseq,
-            hop: tx.hop,
-            bytes: cancel_of(&tx.bytes, reason),
-            owner: Owner::Nobody,
-            trunk: None,
-            tries: 0,
-        };
-        works.clients.open(&mut works.wire, opening);
-        self.arm(works, Alarm::CancelOver, GIVE_UP);
+        if send_cancel(works, self.invite, reason) {
+            self.arm(works, Alarm::CancelOver, GIVE_UP);
+        }
     }
+}
+
+/// Sends the CANCEL of an INVITE of ours; false when that is over.
+pub(super) fn send_cancel(works: &mut Works, invite: u64, reason: Option<&str>) -> bool {
+    let Some(tx) = works.clients.get(invite) else { return false };
+    let opening = Opening {
+        branch: invite | 1,
+        method: Method::Cancel,
+        cseq: tx.cseq,
+        hop: tx.hop,
+        bytes: cancel_of(&tx.bytes, reason),
+        owner: Owner::Nobody,
+        trunk: None,
+        tries: 0,
+    };
+    works.clients.open(&mut works.wire, opening);
+    true
 }
 
 /// Headers that may be added by the switch: nothing that routing, dialogs or bodies hang on.

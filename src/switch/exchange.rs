@@ -1,6 +1,6 @@
 //! The switch: the engine behind its door, with the lines and the SIP stack where there are any.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -299,6 +299,14 @@ impl Switch {
                 }
                 return;
             }
+            Wired::Invite { session } => {
+                if let Some(mut board) = self.board()
+                    && let Some(leg) = board.lines.legs.of(session)
+                {
+                    board.keep_invite(leg, session);
+                }
+                return;
+            }
         };
         self.write(self.now, record);
     }
@@ -318,11 +326,11 @@ impl Switch {
                 wires.lines.ledger.resume(operator, *count);
             }
         }
-        let lives = self.board().map(|mut board| board.resume(&kept.legs)).unwrap_or_default();
+        let lives = self.board().map(|mut board| board.resume(&kept)).unwrap_or_default();
         if let Some(mut board) = self.board() {
             board.end_again(&kept.ended);
         }
-        let stale: Vec<LegId> = kept.legs.keys().copied().collect();
+        let stale: BTreeSet<LegId> = kept.legs.keys().chain(kept.invites.keys()).copied().collect();
         self.kept = kept;
         self.tell(Told::Restarted { kept: lives.clone() });
         if let Some(mut board) = self.board() {
@@ -339,7 +347,7 @@ impl Switch {
             let lives = self.wires.as_ref().is_some_and(|wires| {
                 wires.lines.legs.get(leg).is_some_and(super::legs::Leg::lives)
             });
-            if !lives && self.kept.legs.contains_key(&leg) {
+            if !lives && self.kept.has(leg) {
                 let dialog = String::new();
                 self.write(self.now, Record::LegKept { leg, dialog });
             }

@@ -220,6 +220,11 @@ impl Board<'_> {
         let heir = leg.heir.take();
         self.lines.ledger.release(id);
         self.lines.trunks.release(id);
+        if !self.engine.is_live_leg(id) {
+            // The engine has no record of its end, so nothing else takes it out of the journal.
+            let dialog = String::new();
+            self.lines.records.push_back(Record::LegKept { leg: id, dialog });
+        }
         self.lines.tell(id, LegEvent::Ended(by));
         self.lines.legs.sweep(id);
         if let Some((heir, _)) = heir {
@@ -256,6 +261,8 @@ impl Board<'_> {
         if let Kind::Caller { trunk } = &leg.kind {
             self.lines.trunks.take(trunk, leg.id);
         }
+        let id = leg.id;
         self.lines.legs.add(leg);
+        self.keep_invite(id, session);
     }
 }

@@ -1,8 +1,10 @@
-//! What outlives a crash: bindings of telephones, answered dialogs, the day's outside calls.
+//! What outlives a crash: bindings of telephones, answered dialogs, INVITEs that wait for their
+//! answer, the day's outside calls.
 //!
 //! The journal carries them as text that only the stack reads. Here is the fold of those records
 //! and what is done with it at the next start: conversations go on, whoever was answered and not
-//! joined is hung up, telephones can be rung before they register again.
+//! joined is hung up, callers who were not answered are told so, telephones that rang are
+//! cancelled, and telephones can be rung before they register again.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,7 +16,7 @@ use super::legs::{Fork, Kind, Leg, Media, Stage};
 use super::lines::Board;
 use crate::acd::io::LegReason;
 use crate::model::{EndedBy, LegId, LegMove, Mono, Name, Number, Period, Record, Wall};
-use crate::sip::Caller;
+use crate::sip::{Caller, Refuse, SessionId};
 
 /// The fold of the records that are the switch's own. As large as what is up and registered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,25 +24,40 @@ pub struct Kept {
     /// Answered legs that live.
     #[serde(default)]
     pub legs: BTreeMap<LegId, String>,
+    /// INVITEs of legs that are not joined with anybody yet, by session.
+    #[serde(default)]
+    pub invites: BTreeMap<LegId, BTreeMap<u64, KeptInvite>>,
     /// Bindings, by user and key.
     #[serde(default)]
     pub bindings: BTreeMap<Name, BTreeMap<String, Binding>>,
     /// Outside calls of the day, by operator.
     #[serde(default)]
     pub outside: BTreeMap<Name, DayCount>,
-    /// Answered legs that we ended a moment ago, the oldest first: their BYE may be lost, and a
-    /// process that dies repeats none. As many as end within [`BYE_LASTS`].
+    /// Legs that we ended a moment ago, the oldest first: their BYE, CANCEL or refusal may be
+    /// lost, and a process that dies repeats none. As many as end within [`BYE_LASTS`].
     #[serde(default)]
     pub ended: VecDeque<Ended>,
 }
 
-/// An answered leg that we ended.
+/// A leg that we ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// When.
     pub at: Mono,
     /// What was kept of it.
     pub dialog: String,
+    /// Whether that is an INVITE; otherwise it was answered.
+    #[serde(default)]
+    pub is_invite: bool,
+}
+
+/// An INVITE without a final answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptInvite {
+    /// For the stack.
+    pub text: String,
+    /// Whether they called us.
+    pub theirs: bool,
 }
 
 /// How long a BYE is repeated until it is answered (64*T1, RFC 3261 section 17.1.2). Longer keeps
@@ -105,9 +122,18 @@ impl Kept {
                 self.legs.insert(*leg, dialog.clone());
             }
             Record::LegMoved { leg, to: LegMove::Ended(EndedBy::Party) } => {
-                self.legs.remove(leg); // the BYE is theirs, and theirs to repeat
+                self.legs.remove(leg); // the BYE or CANCEL is theirs, and theirs to repeat
+                self.end_ours(at, *leg);
             }
             Record::LegMoved { leg, to: LegMove::Ended(_) } => self.end(at, *leg),
+            Record::InviteKept { leg, session, theirs, invite } => {
+                let kept = KeptInvite { text: invite.clone(), theirs: *theirs };
+                self.invites.entry(*leg).or_default().insert(*session, kept);
+            }
+            Record::PartiesJoined { first, second, .. } => {
+                self.end_ours(at, *first);
+                self.end_ours(at, *second);
+            }
             Record::BindingKept { user, key, state, until } => {
                 let binding = Binding { state: state.clone(), until: *until };
                 self.bindings.entry(user.clone()).or_default().insert(key.clone(), binding);
@@ -128,10 +154,27 @@ impl Kept {
         }
     }
 
+    /// Whether anything of a leg is kept.
+    pub fn has(&self, leg: LegId) -> bool {
+        self.legs.contains_key(&leg) || self.invites.contains_key(&leg)
+    }
+
     /// A leg was ended from our side.
     fn end(&mut self, at: Mono, leg: LegId) {
         if let Some(dialog) = self.legs.remove(&leg) {
-            self.ended.push_back(Ended { at, dialog });
+            self.ended.push_back(Ended { at, dialog, is_invite: false });
+        }
+        for invite in self.invites.remove(&leg).into_iter().flat_map(BTreeMap::into_values) {
+            self.ended.push_back(Ended { at, dialog: invite.text, is_invite: true });
+        }
+    }
+
+    /// A leg needs its INVITEs no more: the caller has their answer, and telephones that did not
+    /// get the call were cancelled.
+    fn end_ours(&mut self, at: Mono, leg: LegId) {
+        let invites = self.invites.remove(&leg).into_iter().flat_map(BTreeMap::into_values);
+        for invite in invites.filter(|invite| !invite.theirs) {
+            self.ended.push_back(Ended { at, dialog: invite.text, is_invite: true });
         }
     }
 
@@ -188,13 +231,26 @@ impl Board<'_> {
         }
     }
 
-    /// Takes the kept legs back: pairs that were in conversation go on, the others are hung up.
-    /// Returns the legs that the engine can count on.
-    pub fn resume(&mut self, kept: &BTreeMap<LegId, String>) -> Vec<LegId> {
+    /// Writes an INVITE of a leg down that has no final answer.
+    pub fn keep_invite(&mut self, id: LegId, session: SessionId) {
+        let Some(leg) = self.lines.legs.get(id).filter(|leg| leg.stage == Stage::Calling) else {
+            return;
+        };
+        let theirs = leg.kind.is_inbound();
+        let Some(invite) = self.sip.keep_invite(session) else { return };
+        let session = session.0;
+        self.lines.records.push_back(Record::InviteKept { leg: id, session, theirs, invite });
+    }
+
+    /// Takes the kept legs back: pairs that were in conversation go on, the others are hung up,
+    /// and whoever was not answered is told that nothing comes of it. Returns the legs that the
+    /// engine can count on.
+    pub fn resume(&mut self, kept: &Kept) -> Vec<LegId> {
         let read = |(id, text): (&LegId, &String)| {
             serde_json::from_str::<KeptLeg>(text).ok().map(|leg| (*id, leg))
         };
-        let kept: BTreeMap<LegId, KeptLeg> = kept.iter().filter_map(read).collect();
+        let invites = &kept.invites;
+        let kept: BTreeMap<LegId, KeptLeg> = kept.legs.iter().filter_map(read).collect();
         let talked = |id: LegId, leg: &KeptLeg| {
             let with = leg.with.and_then(|with| Some((with, kept.get(&with)?)));
             with.is_some_and(|(with, partner)| {
@@ -211,6 +267,12 @@ impl Board<'_> {
             with.is_some_and(|with| joined.contains(&with) && self.lines.legs.get(with).is_some())
         };
         let lives: Vec<LegId> = joined.iter().copied().filter(both).collect();
+        // Before anybody is hung up: a telephone that was answered is not cancelled as well.
+        for (_, invite) in invites.iter().filter(|(id, _)| !lives.contains(id)) {
+            for invite in invite.values() {
+                self.end_invite(&invite.text);
+            }
+        }
         for id in kept.keys() {
             if lives.contains(id) {
                 self.go_on(*id);
@@ -222,11 +284,25 @@ impl Board<'_> {
         lives
     }
 
-    /// Hangs up once more what the last process had hung up shortly before it died: nobody else
+    /// Ends an INVITE of the last process: a caller is asked to come again, a telephone stops
+    /// ringing. Whoever has had the end answers 481, or not at all.
+    fn end_invite(&mut self, text: &str) {
+        let refuse = Refuse { code: 503, retry_after: Some(causes::RETRY_AFTER), reason: None };
+        let cause = causes::cause(LegReason::Withdrawn);
+        if let Err(error) = self.sip.end_invite(text, &refuse, &cause, self.now) {
+            tracing::debug!(%error, "an INVITE of the last process is left as it is");
+        }
+    }
+
+    /// Ends once more what the last process had ended shortly before it died: nobody else
     /// repeats a BYE that was lost. Whoever got it answers 481.
     pub fn end_again(&mut self, ended: &VecDeque<Ended>) {
-        for Ended { at, dialog } in ended {
+        for Ended { at, dialog, is_invite } in ended {
             if self.now.mono.since(*at) > BYE_AGAIN_MAX {
+                continue;
+            }
+            if *is_invite {
+                self.end_invite(dialog);
                 continue;
             }
             let Ok(kept) = serde_json::from_str::<KeptLeg>(dialog) else { continue };

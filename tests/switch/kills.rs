@@ -1,8 +1,8 @@
 //! The process dies at any moment and starts again from its journal.
 
-use navbat::model::{Disposition, Outcome};
+use navbat::model::{Disposition, Outcome, Period};
 
-use crate::peer::Manner;
+use crate::peer::{Call, Manner, Stage};
 use crate::world::{Site, World};
 
 #[test]
@@ -100,6 +100,98 @@ fn a_registered_telephone_is_rung_after_a_kill() {
 }
 
 #[test]
+fn a_caller_who_waited_is_told_and_telephones_stop_ringing() {
+    for (has_snapshot, is_lossy) in [(false, false), (true, false), (false, true)] {
+        let mut world = World::new(Site::new(&["aziza", "bobur"]));
+        for name in ["aziza", "bobur"] {
+            world.manner(name, Manner::Rings);
+        }
+        let call = world.arrive();
+        world.run(1500);
+        let rung = world.peer("carrier").calls[&call].clone();
+        assert_eq!(rung.stage, Stage::Ringing);
+        if has_snapshot {
+            world.snapshot = Some((world.switch.state(), world.records.len()));
+        }
+        if is_lossy {
+            world.loss = 100;
+        }
+        world.kill();
+        world.run(300);
+        world.loss = 0;
+        world.run(4000);
+        let told = world.peer("carrier").calls[&call].clone();
+        assert_eq!((told.stage, told.code), (Stage::Over, Some(503)), "{has_snapshot} {is_lossy}");
+        let refusal = world.peer("carrier").seen.iter().rfind(|it| it.code() == Some(503));
+        let refusal = refusal.cloned().unwrap();
+        assert_eq!(refusal.tag("To"), Some(rung.theirs.clone()), "the dialog that rang");
+        assert_eq!(refusal.get("Retry-After"), Some("5"));
+        for name in ["aziza", "bobur"] {
+            let over = world.peer(name).calls.values().all(|it| it.stage == Stage::Over);
+            assert!(over, "{name} rings on: {has_snapshot} {is_lossy}");
+            assert!(world.peer(name).saw("CANCEL")[0].get("Reason").is_some());
+            assert_eq!(world.peer(name).saw("ACK").len(), 1, "of the 487");
+        }
+        world.quiet();
+        let row = world.rows.values().next().unwrap();
+        assert_eq!((row.outcome, row.missed), (Some(Outcome::Failed), true), "a callback item");
+        // The end is said once; a third process bothers nobody.
+        let seen = world.peer("carrier").codes().len();
+        world.kill();
+        world.run(2000);
+        assert_eq!(world.peer("carrier").codes().len(), seen);
+    }
+}
+
+#[test]
+fn an_answer_that_crosses_the_cancel_of_the_next_process_is_ended() {
+    let mut world = World::new(Site::new(&["aziza"]));
+    world.manner("aziza", Manner::Crosses { after: 2000 });
+    world.arrive();
+    world.run(1500);
+    world.kill();
+    world.run(1500);
+    let aziza = world.peer("aziza");
+    assert_eq!((aziza.saw("CANCEL").len(), aziza.saw("ACK").len()), (1, 1));
+    assert_eq!(aziza.saw("BYE").len(), 1);
+    assert_eq!(world.up(), Vec::<String>::new());
+    world.quiet();
+}
+
+#[test]
+fn a_telephone_that_dialled_is_told_too_and_the_number_outside_stops_ringing() {
+    let mut world = World::new(Site::new(&["aziza"]));
+    world.manner("carrier", Manner::Rings);
+    let call = world.peer("aziza").dial("901234567");
+    world.run(1500);
+    world.kill();
+    world.run(1000);
+    assert_eq!(world.peer("aziza").calls[&call].code, Some(503));
+    assert!(world.peer("carrier").calls.values().all(|it| it.stage == Stage::Over));
+    world.quiet();
+}
+
+#[test]
+fn a_refusal_that_was_lost_with_the_process_is_sent_again() {
+    let mut site = Site::new(&["aziza"]);
+    site.queue.wait_max = Period::secs(5);
+    let mut world = World::new(site);
+    world.manner("aziza", Manner::Rings);
+    let call = world.arrive();
+    world.run(4900);
+    world.loss = 100;
+    world.run(300);
+    assert_eq!(world.switch.snapshot(world.now).calls_open, 0, "the wait is over");
+    assert_eq!(world.peer("carrier").calls[&call].code, None, "and nobody has heard it");
+    world.kill();
+    world.loss = 0;
+    world.run(1000);
+    assert_eq!(world.peer("carrier").calls[&call].code, Some(503));
+    assert!(world.peer("aziza").calls.values().all(|it| it.stage == Stage::Over));
+    world.quiet();
+}
+
+#[test]
 fn a_kill_at_every_moment_leaves_nobody_behind() {
     for moment in (0..3500).step_by(100) {
         let mut world = World::new(Site::new(&["aziza", "bobur"]));
@@ -116,6 +208,10 @@ fn a_kill_at_every_moment_leaves_nobody_behind() {
         world.run(40_000);
         let up = world.up();
         assert!(up.is_empty() || up.len() == 2, "{moment}: {up:?}");
+        for peer in &world.peers {
+            let waits = |call: &Call| matches!(call.stage, Stage::Calling | Stage::Ringing);
+            assert!(!peer.calls.values().any(waits), "{moment}: {} hears it ring", peer.name);
+        }
         world.peer("carrier").hang_up(&call);
         for name in ["aziza", "bobur"] {
             for id in world.peer(name).up() {

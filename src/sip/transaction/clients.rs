@@ -132,25 +132,22 @@ impl Clients {
             Machine::Plain(ClientState::Trying)
         };
         wire.send(opening.hop, opening.bytes.clone());
-        let mut tx = ClientTx {
-            machine,
-            owner: opening.owner,
-            hop: opening.hop,
-            bytes: opening.bytes,
-            method: opening.method,
-            cseq: opening.cseq,
-            trunk: opening.trunk,
-            tries: opening.tries,
-            acks: Vec::new(),
-            sent: 1,
-            resend_at: None,
-            wait_at: None,
-        };
-        tx.arm(wire, opening.branch);
+        let branch = opening.branch;
+        let mut tx = ClientTx::new(machine, opening);
+        tx.arm(wire, branch);
         if tx.resends() {
-            tx.arm_resend(wire, opening.branch);
+            tx.arm_resend(wire, branch);
         }
-        self.0.insert(opening.branch, tx);
+        self.0.insert(branch, tx);
+    }
+
+    /// Takes an INVITE back that a process before this one sent and that was heard of: its
+    /// final answer is awaited for this long.
+    pub(in crate::sip) fn resume(&mut self, wire: &mut Wire, invite: Opening, after: Period) {
+        let branch = invite.branch;
+        let machine = Machine::Invite(InviteClientState::Proceeding);
+        self.0.insert(branch, ClientTx::new(machine, invite));
+        self.limit(wire, branch, after);
     }
 
     /// An answer came; `to` is its whole To value, for the ACK of a refusal.
@@ -259,6 +256,23 @@ pub(in crate::sip) struct Over {
 }
 
 impl ClientTx {
+    fn new(machine: Machine, opening: Opening) -> ClientTx {
+        ClientTx {
+            machine,
+            owner: opening.owner,
+            hop: opening.hop,
+            bytes: opening.bytes,
+            method: opening.method,
+            cseq: opening.cseq,
+            trunk: opening.trunk,
+            tries: opening.tries,
+            acks: Vec::new(),
+            sent: 1,
+            resend_at: None,
+            wait_at: None,
+        }
+    }
+
     fn is_over(&self) -> bool {
         match self.machine {
             Machine::Invite(state) => state == InviteClientState::Terminated,

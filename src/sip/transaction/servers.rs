@@ -192,6 +192,11 @@ pub(in crate::sip) struct Way {
 }
 
 impl ServerTx {
+    /// What its request is found by.
+    pub(in crate::sip) fn key(&self) -> &str {
+        &self.key
+    }
+
     fn is_over(&self) -> bool {
         match self.machine {
             Machine::Invite(state) => state == InviteServerState::Terminated,
