@@ -49,6 +49,7 @@ impl State {
             | Record::LegMoved { .. }
             | Record::CallSaved(_) => self.apply_to_call(at, record),
             Record::CallDirected { .. }
+            | Record::CallCarried { .. }
             | Record::StepTaken { .. }
             | Record::PartiesJoined { .. }
             | Record::TalkStopped { .. }

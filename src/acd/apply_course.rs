@@ -6,7 +6,7 @@ use super::course::{Passing, Segment};
 use super::leg::LegState;
 use super::offer::Offer;
 use super::state::State;
-use crate::model::{CallId, LegId, LegMove, Now, OfferId, Record};
+use crate::model::{CallId, LegId, LegMove, Now, OfferId, Party, Record};
 
 impl State {
     #[expect(
@@ -18,6 +18,11 @@ impl State {
             Record::CallDirected { call, direction, placed_by } => self.on_call(*call, |it| {
                 it.direction = Some(*direction);
                 it.course.placed_by = Some(*placed_by);
+            }),
+            Record::CallCarried { call, account, provider, line } => self.on_call(*call, |it| {
+                it.account = account.clone();
+                it.provider.clone_from(provider);
+                it.line = line.clone().map(Party::Number).or_else(|| it.line.take());
             }),
             Record::StepTaken { call, step, due_at } => self.on_call(*call, |it| {
                 it.course.step.clone_from(step);

@@ -159,6 +159,7 @@ impl Engine {
             | Input::Placed(_)
             | Input::Transfer(_)
             | Input::Leg { .. }
+            | Input::Carried { .. }
             | Input::Reach { .. }
             | Input::Command { .. }
             | Input::Reload(_)
@@ -171,6 +172,7 @@ impl Engine {
             Input::Placed(placement) => self.placed(placement),
             Input::Transfer(transfer) => self.transfer(transfer),
             Input::Leg { leg, event } => self.leg_event(leg, event),
+            Input::Carried { leg, account, line } => self.carried(leg, account, line),
             Input::Reach { operator, reach } => self.reach_told(&operator, reach),
             Input::Command { ticket, by, supervisor, command } => {
                 let result = self.command(&by, supervisor, command);

@@ -31,6 +31,15 @@ pub enum Input {
         /// What happened.
         event: LegEvent,
     },
+    /// A trunk was taken for a number outside.
+    Carried {
+        /// The leg of the number.
+        leg: LegId,
+        /// The trunk.
+        account: Name,
+        /// Our number that the callee is shown.
+        line: Option<Number>,
+    },
     /// A registrar or a probe learned about an operator's device.
     Reach {
         /// Whose.

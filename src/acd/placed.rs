@@ -15,7 +15,7 @@ use crate::model::{
 /// away, shorter misses somebody who has to take up the handset.
 const PLACER_RING_MAX: Period = Period::secs(30);
 
-/// The account of calls that no trunk carries.
+/// The account of calls that no trunk carries, or none yet.
 const NO_TRUNK: &str = "sip";
 
 impl Engine {
@@ -101,6 +101,21 @@ impl Engine {
         let due_at = Some(self.now.mono + OUTSIDE_RING_MAX);
         self.emit(Record::StepTaken { call, step: None, due_at });
         self.dial_out(call, &[number], account, by);
+    }
+
+    /// A trunk was taken for a number outside: a call that an operator placed is that trunk's,
+    /// until somebody talks on it. What a caller is passed on over stays their own trunk's call.
+    pub(super) fn carried(&mut self, leg: LegId, account: Name, line: Option<Number>) {
+        let leg = self.state.legs.get(&leg);
+        let Some(it) = leg.and_then(|leg| self.state.calls.get(&leg.call)) else { return };
+        let placed = it.course.placed_by.is_some() && it.direction == Some(Direction::Out);
+        if !placed || it.conversed_at.is_some() || it.account == account {
+            return;
+        }
+        let known = self.roster.account(&account).map(|account| account.kind.clone());
+        let provider = known.unwrap_or_else(|| it.provider.clone());
+        let call = it.id;
+        self.emit(Record::CallCarried { call, account, provider, line });
     }
 
     /// The telephone of who asked for a call was picked up: now the client is rung.

@@ -179,6 +179,17 @@ pub enum Record {
         /// Who placed it.
         placed_by: OperatorId,
     },
+    /// A trunk carries a call that an operator placed.
+    CallCarried {
+        /// The call.
+        call: CallId,
+        /// The trunk.
+        account: Name,
+        /// Its kind.
+        provider: String,
+        /// Our number that the callee is shown.
+        line: Option<Number>,
+    },
     /// A call of ours came to a step of a dialplan, or left the plan.
     StepTaken {
         /// The call.
@@ -667,6 +678,7 @@ impl Record {
             Record::CallPlaced { .. } => "call_placed",
             Record::Conversed { .. } => "conversed",
             Record::CallDirected { .. } => "call_directed",
+            Record::CallCarried { .. } => "call_carried",
             Record::StepTaken { .. } => "step_taken",
             Record::PartiesJoined { .. } => "parties_joined",
             Record::TalkStopped { .. } => "talk_stopped",

@@ -3,7 +3,7 @@
 use super::allow::{DayCount, Denied};
 use super::legs::{Fork, Kind, Leg};
 use super::lines::Board;
-use crate::acd::io::LegEvent;
+use crate::acd::io::{Input, LegEvent};
 use crate::model::{EndedBy, LegId, Name, Number, OperatorId, Party, Record, normalise};
 use crate::sip::{Caller, Invite, Target, Uri};
 
@@ -91,6 +91,11 @@ impl Board<'_> {
         );
         self.lines.trunks.release(id);
         self.lines.trunks.take(&trunk.name, id);
+        self.lines.told.push_back(Input::Carried {
+            leg: id,
+            account: trunk.name.clone(),
+            line: trunk.lines.first().cloned(),
+        });
         let fork = Fork { device: None, trunk: Some(trunk.name.clone()), cancelled: false };
         self.lines.legs.add(leg);
         self.lines.legs.fork(id, session, fork);

@@ -4,7 +4,7 @@ use navbat::model::OfferEnd;
 use navbat::switch::Allowed;
 
 use crate::peer::{DOMAIN, Manner, Stage, user_of};
-use crate::world::{Site, World};
+use crate::world::{LINE, Site, World};
 
 fn ip(world: &mut World, name: &str) -> Option<String> {
     Some(world.peer(name).address.ip().to_string())
@@ -21,6 +21,26 @@ fn a_trunk_that_is_out_gives_way_to_the_next() {
     assert_eq!(world.peer("aziza").calls[&call].stage, Stage::Up);
     world.peer("aziza").hang_up(&call);
     world.quiet();
+    let row = world.rows.values().next().unwrap();
+    assert_eq!(row.account.as_str(), "spare", "the call is of the trunk that carried it");
+    assert_eq!(row.provider, "sip");
+    assert_eq!(row.call_key, format!("sip/{}", row.id));
+    assert_eq!(row.line.as_ref().and_then(|line| line.e164()).unwrap().reveal(), LINE);
+}
+
+#[test]
+fn a_caller_who_is_passed_on_outside_stays_a_call_of_their_own_trunk() {
+    let mut world = World::new(Site::new(&["aziza"]).trunk("spare", 5));
+    let call = world.arrive();
+    world.run(4000);
+    let at = world.peer("aziza").up()[0].clone();
+    world.peer("aziza").refer(&at, "<sip:901111111@x.test>");
+    world.run(5000);
+    assert_eq!(world.up(), ["carrier", "spare"], "{:?}", world.peer("aziza").notified);
+    world.peer("carrier").hang_up(&call);
+    world.quiet();
+    let row = world.rows.values().next().unwrap();
+    assert_eq!(row.account.as_str(), "carrier");
 }
 
 #[test]
