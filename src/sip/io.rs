@@ -362,6 +362,11 @@ pub enum Event {
         /// Early media: an answer, or the callee's offer where we sent none and it is reliable.
         sdp: Option<Bytes>,
     },
+    /// A carrier has given no sign of life for 4 s since our INVITE, which goes on.
+    Silent {
+        /// Which.
+        session: SessionId,
+    },
     /// Our INVITE was answered. It is acknowledged unless the answer is an offer: then
     /// `Stack::ack` must follow.
     Answered {

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::model::Period;
+
 use super::compose::{Draft, cancel_of, quoted};
 use super::dialog::{Dialog, is_straight, untagged};
 use super::headers::{NameAddr, RetryAfter};
@@ -22,6 +24,11 @@ use super::{Known, Uri};
 /// How often one INVITE may be sent anew: once with credentials, once with a longer timer, and
 /// once more for a nonce that went stale between them.
 const TRIES_MAX: u8 = 3;
+
+/// How long a carrier may take for the first sign of life, a 100 (RFC 3261 section 17.2.1 wants
+/// it within 200 ms); three copies are out by then. Shorter leaves slow carriers for dearer
+/// ones, longer keeps whoever called in silence.
+const SILENT_AFTER: Period = Period::secs(4);
 
 /// Where an INVITE goes and who it says it is from.
 struct Aim {
@@ -87,7 +94,29 @@ impl Session {
         works.tags.insert(local_tag, id);
         let ring_max = works.settings.limits.ring_max;
         session.arm(works, Alarm::RingOver, ring_max);
+        session.await_sign(works);
         Ok(session)
+    }
+
+    /// Only carriers are left for another one when they are silent.
+    fn await_sign(&mut self, works: &mut Works) {
+        if matches!(self.peer, Peer::Trunk(_)) {
+            self.arm(works, Alarm::Silent, SILENT_AFTER);
+        }
+    }
+
+    /// Nothing was heard of our INVITE for a while. It goes on; the switch may try elsewhere.
+    pub(super) fn silent(&mut self, works: &mut Works) {
+        if self.phase != (Phase::Calling { heard: false, cancel: Cancel::No }) {
+            return;
+        }
+        let now = works.wire.now.mono;
+        let hop = works.clients.get(self.invite).map_or(self.dialog.hop, |tx| tx.hop);
+        let trunk = self.trunk(works).and_then(|at| works.trunks.get_mut(at as usize));
+        if let Some(trunk) = trunk {
+            trunk.mark_bad(&hop, now);
+        }
+        works.wire.tell(Event::Silent { session: self.id });
     }
 
     fn write_invite(&self, works: &Works, invite: &Invite, aim: &Aim) -> Bytes {
@@ -129,6 +158,7 @@ impl Session {
     pub(super) fn progressed(&mut self, works: &mut Works, response: &Response, flow: Flow) {
         let Phase::Calling { heard, cancel } = self.phase else { return };
         self.phase = Phase::Calling { heard: true, cancel };
+        self.disarm(works, Alarm::Silent);
         if !heard && cancel == Cancel::No {
             works.wire.keep(Kept::Invite { session: self.id }); // from here on it can be cancelled
         }
@@ -213,6 +243,7 @@ impl Session {
             return;
         }
         self.disarm(works, Alarm::RingOver);
+        self.disarm(works, Alarm::Silent);
         adopt(&mut self.dialog, response, flow);
         self.able = able_of_response(response);
         let sdp = sdp_of(response.body_of(super::compose::SDP));
@@ -298,6 +329,7 @@ impl Session {
             opening.forks.clear();
         }
         self.phase = Phase::Calling { heard: false, cancel: Cancel::No };
+        self.await_sign(works);
         true
     }
 

@@ -245,6 +245,12 @@ impl Stack {
         devices
     }
 
+    /// Whether a trunk has an address that is not known to be silent.
+    pub fn has_way(&self, trunk: &Name, now: Now) -> bool {
+        let trunk = self.works.trunks.iter().find(|own| own.name == *trunk);
+        trunk.is_some_and(|trunk| trunk.has_way(now.mono))
+    }
+
     /// The session that a dialog named from outside means; both tags must be right.
     pub fn find(&self, replaced: &Replaced) -> Option<SessionId> {
         let id = *self.works.tags.get(&super::ids::unhex(&replaced.to_tag)?)?;

@@ -160,6 +160,7 @@ impl Session {
         match alarm {
             Alarm::Repeat => self.repeat(works),
             Alarm::Unheard => self.unheard(works),
+            Alarm::Silent => self.silent(works),
             Alarm::RingOver => {
                 let text = String::from("No answer");
                 self.cancel(works, &Cause { sip: 408, q850: 19, text });

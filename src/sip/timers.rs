@@ -34,6 +34,8 @@ pub(super) enum Alarm {
     Repeat,
     /// No ACK or PRACK came in 64 × T1.
     Unheard,
+    /// Our INVITE over a trunk has no sign of life.
+    Silent,
     /// It has rung long enough (timer C).
     RingOver,
     /// A cancelled INVITE is still not answered.

@@ -75,6 +75,11 @@ impl Trunk {
         live.or_else(|| self.hops.first()).map(|(hop, _)| *hop)
     }
 
+    /// Whether one of its addresses is not known to be dead.
+    pub(super) fn has_way(&self, now: Mono) -> bool {
+        self.hops.iter().any(|(_, bad_until)| *bad_until <= now)
+    }
+
     /// Takes its timer out.
     pub(super) fn stop(&mut self, timers: &mut super::timers::Timers, at: u32) {
         timers.disarm(&mut self.slot, Due::Trunk(at));

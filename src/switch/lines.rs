@@ -104,6 +104,7 @@ impl Board<'_> {
         match event {
             Event::Invited(invited) => self.invited(*invited),
             Event::Progress { session, code, sdp } => self.progress(session, code, sdp),
+            Event::Silent { session } => self.silent(session),
             Event::Answered { session, sdp } => self.answered(session, sdp),
             Event::Refused { session, code, contacts, retry_after, cause: _ } => {
                 self.refused(session, code, &contacts, retry_after);

@@ -1,11 +1,12 @@
 //! Numbers outside: who may call them, and over which trunk.
 
 use super::allow::{DayCount, Denied};
-use super::legs::{Fork, Kind, Leg};
+use super::causes;
+use super::legs::{Fork, Kind, Leg, Stage};
 use super::lines::Board;
-use crate::acd::io::{Input, LegEvent};
+use crate::acd::io::{Input, LegEvent, LegReason};
 use crate::model::{EndedBy, LegId, Name, Number, OperatorId, Party, Record, normalise};
-use crate::sip::{Caller, Invite, Target, Uri};
+use crate::sip::{Caller, Invite, SessionId, Target, Uri};
 
 impl Board<'_> {
     /// Rings an outside number. With an operator behind it, that operator's list decides.
@@ -55,6 +56,31 @@ impl Board<'_> {
         }
         let (trunk, number) = (trunks.remove(0), number.clone());
         self.call_over(id, &trunk, &number) || self.next_trunk(id)
+    }
+
+    /// A carrier gives no sign of life. Where there is another way the call takes that; the silent
+    /// one is cancelled as soon as it says anything (RFC 3261 section 9.1), and what it answers
+    /// comes too late.
+    pub fn silent(&mut self, session: SessionId) {
+        let Some(id) = self.lines.legs.of(session) else { return };
+        let leg = self.lines.legs.get(id).filter(|leg| leg.stage == Stage::Calling);
+        let Some(Kind::Outside { number, trunks }) = leg.map(|leg| leg.kind.clone()) else {
+            return;
+        };
+        let fork = leg.and_then(|leg| leg.forks.get(&session)).filter(|fork| !fork.cancelled);
+        let Some(trunk) = fork.and_then(|fork| fork.trunk.clone()) else { return };
+        let has_way = self.sip.has_way(&trunk, self.now);
+        if !has_way && trunks.is_empty() {
+            return; // it is waited for as long as the RFC waits
+        }
+        self.take_back(session, causes::cause(LegReason::Withdrawn));
+        if has_way && self.call_over(id, &trunk, &number) {
+            return; // another address of the same carrier
+        }
+        self.lines.trunks.silent(&trunk, self.now.mono);
+        if !self.next_trunk(id) {
+            self.fork_over(id, EndedBy::Unreachable);
+        }
     }
 
     /// Adds the call to a number over a trunk to a leg.

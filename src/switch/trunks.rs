@@ -10,6 +10,9 @@ pub const TRUNKS_TRIED_MAX: usize = 4;
 /// How long a carrier that said 503 without a time is left alone. Longer spares it and sends
 /// calls over dearer lines.
 const REST: Period = Period::secs(5);
+/// How long a carrier that was silent is tried last; its probe may say sooner that it is back.
+/// Longer sends calls over dearer lines, shorter makes every caller wait for the silence.
+const SILENCE: Period = Period::secs(30);
 /// The longest a carrier can ask to be left alone; beyond it one answer could stop a day's calls.
 const REST_MAX: Period = Period::mins(5);
 
@@ -58,6 +61,12 @@ impl Trunks {
         let asked = retry_after.map_or(REST, |seconds| Period::secs(u64::from(seconds)));
         let known = self.known.entry(name.clone()).or_default();
         known.rests_until = Some(now + asked.min(REST_MAX));
+    }
+
+    /// The carrier gave no sign of life, at none of its addresses.
+    pub fn silent(&mut self, name: &Name, now: Mono) {
+        let known = self.known.entry(name.clone()).or_default();
+        known.rests_until = Some(now + SILENCE);
     }
 
     /// Whether one more call fits.

@@ -48,8 +48,47 @@ fn a_silent_trunk_gives_way_too() {
     let mut world = World::new(Site::new(&["aziza"]).trunk("spare", 20));
     world.manner("carrier", Manner::Dead);
     let call = world.peer("aziza").dial("901234567");
-    world.run(60_000);
+    world.run(3900);
+    assert_eq!(world.peer("spare").saw("INVITE").len(), 0, "a carrier has four seconds");
+    world.run(3000);
     assert_eq!(world.up(), ["aziza", "spare"]);
+    world.peer("aziza").hang_up(&call);
+    world.run(1000);
+    // The next call does not wait for it again.
+    let call = world.peer("aziza").dial("901234568");
+    world.run(3000);
+    assert_eq!(world.up(), ["aziza", "spare"]);
+    world.peer("aziza").hang_up(&call);
+    world.quiet();
+}
+
+#[test]
+fn a_carrier_that_wakes_up_too_late_is_cancelled() {
+    for manner in [Manner::Rings, Manner::Crosses { after: 100 }] {
+        let mut world = World::new(Site::new(&["aziza"]).trunk("spare", 20));
+        world.manner("carrier", Manner::Dead);
+        world.manner("spare", Manner::Answers { rings: 10, after: 6000 });
+        let call = world.peer("aziza").dial("901234567");
+        world.run(5000);
+        assert_eq!(world.peer("carrier").saw("CANCEL").len(), 0, "nothing was heard of it yet");
+        world.manner("carrier", manner.clone());
+        world.run(8000);
+        assert_eq!(world.peer("carrier").saw("CANCEL").len(), 1, "{manner:?}");
+        assert_eq!(world.up(), ["aziza", "spare"], "{manner:?}");
+        world.peer("aziza").hang_up(&call);
+        world.quiet();
+    }
+}
+
+#[test]
+fn the_only_carrier_may_take_its_time() {
+    let mut world = World::new(Site::new(&["aziza"]));
+    world.manner("carrier", Manner::Dead);
+    let call = world.peer("aziza").dial("901234567");
+    world.run(5000);
+    world.manner("carrier", Manner::Answers { rings: 10, after: 500 });
+    world.run(5000);
+    assert_eq!(world.up(), ["aziza", "carrier"]);
     world.peer("aziza").hang_up(&call);
     world.quiet();
 }

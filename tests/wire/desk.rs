@@ -460,6 +460,7 @@ pub fn name(event: &Event) -> String {
         Event::Answered { sdp, .. } => {
             String::from(if sdp.is_some() { "answered sdp" } else { "answered" })
         }
+        Event::Silent { .. } => String::from("silent"),
         Event::Refused { code, .. } => format!("refused {code}"),
         Event::Cancelled { .. } => String::from("cancelled"),
         Event::Confirmed { sdp, .. } => {

@@ -169,7 +169,10 @@ impl World {
             Event::Refused { session, .. }
             | Event::Cancelled { session, .. }
             | Event::Ended { session, .. } => is_end(session),
-            Event::Progress { .. } | Event::Reanswered { .. } | Event::Trunk { .. } => {}
+            Event::Progress { .. }
+            | Event::Silent { .. }
+            | Event::Reanswered { .. }
+            | Event::Trunk { .. } => {}
             other => panic!("{other:?}"),
         }
     }

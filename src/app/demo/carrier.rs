@@ -144,6 +144,7 @@ impl Carrier {
             }
             Event::Referred { session, .. } => self.line.stack.referred(session, 603, now),
             Event::Progress { .. }
+            | Event::Silent { .. }
             | Event::Reanswered { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }

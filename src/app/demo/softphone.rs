@@ -139,6 +139,7 @@ impl Softphone {
             }
             Event::Referred { session, .. } => self.line.stack.referred(session, 603, now),
             Event::Progress { .. }
+            | Event::Silent { .. }
             | Event::Reconfirmed { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
