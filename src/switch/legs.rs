@@ -4,7 +4,7 @@
 //! session for each registered telephone until one of them answers; the leg of an outside number
 //! is one session at a time, over one trunk after the other. The engine is told of legs only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -164,6 +164,10 @@ pub struct Leg {
     pub hops: u8,
     /// How it is shown to the party it is joined with.
     pub shown: Caller,
+    /// Who is shown to it while it rings.
+    pub caller: Caller,
+    /// Telephones of its operator that were rung for it, whatever they said.
+    pub rung: BTreeSet<String>,
     /// A telephone that wants to take the place of its session (RFC 3891), with its offer.
     pub heir: Option<(SessionId, Bytes)>,
 }
@@ -196,6 +200,8 @@ impl Leg {
             denied: false,
             hops: HOPS_MAX,
             shown,
+            caller: Caller::default(),
+            rung: BTreeSet::new(),
             heir: None,
         }
     }

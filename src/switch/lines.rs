@@ -118,9 +118,10 @@ impl Board<'_> {
             Event::Referred { session, to, replaces, by: _ } => {
                 self.referred(session, &to, replaces);
             }
-            Event::Registered { user: _, operator, devices: _ } => {
+            Event::Registered { user, operator, devices: _ } => {
                 let reach = Reach::Reachable;
                 self.lines.told.push_back(Input::Reach { operator, reach });
+                self.telephone_came(&user);
             }
             Event::Unregistered { user, operator } => {
                 let reach = Reach::Unreachable;

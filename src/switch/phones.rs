@@ -30,20 +30,32 @@ impl Board<'_> {
             display: phone.operator.as_str().to_owned(),
             private: false,
         };
-        let caller = match with.and_then(|with| self.lines.legs.get(with)) {
+        let mut leg = Leg::new(id, kind, with, shown);
+        leg.caller = match with.and_then(|with| self.lines.legs.get(with)) {
             Some(with) => with.shown.clone(),
             None => self.engine.client_of(call).map(shown_of).unwrap_or_default(),
         };
-        let hops = self.hops_from(with);
-        let mut leg = Leg::new(id, kind, with, shown);
-        let offer = self.offer_from(&mut leg, with, &[]);
-        let devices = self.sip.devices(&phone.user);
-        for device in devices.into_iter().take(DEVICES_MAX) {
+        self.offer_from(&mut leg, with, &[]);
+        self.ring_telephones(&mut leg, &phone.user);
+        if leg.forks.is_empty() {
+            self.lines.tell(id, LegEvent::Ended(EndedBy::Unreachable));
+            return;
+        }
+        self.lines.legs.add(leg);
+    }
+
+    /// Rings the telephones of a user that were not rung for a leg yet, all with one offer.
+    fn ring_telephones(&mut self, leg: &mut Leg, user: &str) {
+        let hops = self.hops_from(leg.with);
+        for device in self.sip.devices(user) {
             let key = device.key.clone();
+            if leg.rung.len() >= DEVICES_MAX || leg.rung.contains(&key) {
+                continue;
+            }
             let invite = Invite {
                 target: Target::Device(Box::new(device)),
-                caller: caller.clone(),
-                sdp: offer.clone(),
+                caller: leg.caller.clone(),
+                sdp: leg.sent.clone(),
                 replaces: None,
                 referred_by: None,
                 alert: None,
@@ -51,13 +63,26 @@ impl Board<'_> {
                 extra: Vec::new(),
             };
             let session = self.sip.invite(invite, self.now);
+            leg.rung.insert(key.clone());
             leg.forks.insert(session, Fork { device: Some(key), trunk: None, cancelled: false });
         }
-        if leg.forks.is_empty() {
-            self.lines.tell(id, LegEvent::Ended(EndedBy::Unreachable));
-            return;
+    }
+
+    /// A telephone registered: it joins whatever rings on the others of its user. One that had
+    /// its turn, and refused or was cancelled, is not rung again by its next registration.
+    pub fn telephone_came(&mut self, user: &str) {
+        let rings = |leg: &&Leg| {
+            let ours = matches!(&leg.kind, Kind::Phone { user: it, .. } if it == user);
+            ours && leg.stage == Stage::Calling && leg.live_forks().next().is_some()
+        };
+        let legs: Vec<Leg> = self.lines.legs.iter().filter(rings).cloned().collect();
+        for mut leg in legs {
+            let before = leg.forks.len();
+            self.ring_telephones(&mut leg, user);
+            if leg.forks.len() > before {
+                self.lines.legs.add(leg);
+            }
         }
-        self.lines.legs.add(leg);
     }
 
     /// Hops that a call may still take which a leg is behind.

@@ -185,6 +185,62 @@ fn a_telephone_that_unregisters_while_it_rings_is_unreachable() {
 }
 
 #[test]
+fn a_telephone_that_registers_while_it_rings_joins_the_ring() {
+    let mut world = World::new(Site::new(&["aziza", "bobur"]));
+    world.manner("aziza", Manner::Rings);
+    world.manner("bobur", Manner::Rings);
+    let call = world.arrive();
+    world.run(1000);
+    let desk = world.telephone("desk", "aziza");
+    world.run(500);
+    let rung = world.peer("desk").calls.values().next().cloned().unwrap();
+    assert!(rung.invite.get("From").unwrap().contains("998901234567"), "{:?}", rung.invite);
+    let carrier = world.peer("carrier").address.ip().to_string();
+    assert!(rung.heard.contains(&format!("c=IN IP4 {carrier}")), "{}", rung.heard);
+    // It is rung once, however often it registers.
+    world.peers[desk].register(3600);
+    world.run(2500);
+    assert_eq!(world.peer("desk").saw("INVITE").len(), 1);
+    assert_eq!(world.up(), ["carrier", "desk"]);
+    for name in ["aziza", "bobur"] {
+        assert_eq!(world.peer(name).saw("CANCEL").len(), 1, "{name}");
+    }
+    world.peer("carrier").hang_up(&call);
+    world.quiet();
+}
+
+#[test]
+fn a_telephone_that_refused_is_not_rung_again_when_it_registers() {
+    let mut world = World::new(Site::new(&["aziza"]));
+    let desk = world.telephone("desk", "aziza");
+    world.manner("aziza", Manner::Rings);
+    world.peers[desk].manner = Manner::Refuses { after: 100, code: 486 };
+    let call = world.arrive();
+    world.run(1000);
+    world.peers[desk].register(3600);
+    world.run(1000);
+    assert_eq!(world.peer("desk").saw("INVITE").len(), 1);
+    world.peer("carrier").hang_up(&call);
+    world.quiet();
+}
+
+#[test]
+fn an_operator_who_registers_while_others_ring_is_rung_too() {
+    let mut world = World::new(Site::new(&["aziza", "bobur"]));
+    world.manner("aziza", Manner::Rings);
+    world.peer("bobur").register(0);
+    world.run(1000);
+    let call = world.arrive();
+    world.run(1000);
+    assert_eq!(world.peer("bobur").saw("INVITE").len(), 0);
+    world.peer("bobur").register(3600);
+    world.run(4000);
+    assert_eq!(world.up(), ["bobur", "carrier"]);
+    world.peer("carrier").hang_up(&call);
+    world.quiet();
+}
+
+#[test]
 fn codes_of_telephones_become_the_ends_of_offers() {
     let table = [
         (486, OfferEnd::Busy),
