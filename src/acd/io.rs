@@ -241,6 +241,8 @@ pub enum Command {
         operator: Name,
         /// To whom.
         to: Target,
+        /// The call; `None`: the one that they are in.
+        call: Option<CallId>,
     },
     /// Note what came of a call.
     SetResult {
@@ -277,6 +279,23 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+}
+
+impl Command {
+    /// The operator and the number outside that is called in their name.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a command that calls nobody outside need not be named here"
+    )]
+    pub const fn calls_outside(&self) -> Option<(&Name, &Number)> {
+        match self {
+            Command::Place { operator, number }
+            | Command::Transfer { operator, to: Target::Outside { number, .. }, .. } => {
+                Some((operator, number))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What comes out: what happened first, then what to do.

@@ -27,7 +27,7 @@ impl Engine {
             Command::Decline { offer } => self.decline(offer),
             Command::Pickup { call, operator } => self.pick_up_for(call, &operator),
             Command::Place { operator, number } => self.place(&operator, number),
-            Command::Transfer { operator, to } => self.transfer_for(&operator, &to),
+            Command::Transfer { operator, to, call } => self.transfer_for(&operator, &to, call),
             Command::SetResult { call, result } => self.set_result(call, result),
             Command::TakeCallback { call } => self.ask_callback(call),
             Command::AssignEpisode { episode, owner, due } => {

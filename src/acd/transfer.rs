@@ -52,7 +52,12 @@ impl Engine {
     }
 
     /// The same from a page.
-    pub(super) fn transfer_for(&mut self, operator: &Name, to: &Target) -> Result<(), Refusal> {
+    pub(super) fn transfer_for(
+        &mut self,
+        operator: &Name,
+        to: &Target,
+        call: Option<CallId>,
+    ) -> Result<(), Refusal> {
         let id = self.operator_id(operator).ok_or(Refusal::Unknown("operator"))?;
         let busy = self.state.index.busy.get(&id).into_iter().flatten();
         let talks = busy
@@ -61,8 +66,15 @@ impl Engine {
             .filter_map(|offer| offer.leg);
         let placed = self.state.index.placing.get(&id).into_iter().flatten();
         let placed = placed.filter_map(|call| self.state.calls.get(call)?.leg);
-        let leg = talks.chain(placed).find(|leg| self.sides(*leg).is_some());
-        let leg = leg.ok_or_else(|| Refusal::Conflict(format!("{operator} talks with nobody")))?;
+        let fits = |leg: &LegId| {
+            let sides = self.sides(*leg);
+            sides.is_some_and(|sides| call.is_none_or(|call| call == sides.call))
+        };
+        let leg = talks.chain(placed).find(fits);
+        let leg = leg.ok_or_else(|| match call {
+            Some(_) => Refusal::Conflict(format!("{operator} does not talk in this call")),
+            None => Refusal::Conflict(format!("{operator} talks with nobody")),
+        })?;
         self.pass(leg, to).map_err(|because| {
             Refusal::Conflict(String::from(match because {
                 Refused::Closed => "it is closed",

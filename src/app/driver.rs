@@ -20,7 +20,7 @@ use crate::model::{Name, Now, Period, Record, Seq, Stamped, Wall};
 use crate::net::{Arrived, Wires};
 use crate::sip::Transmit;
 use crate::store::{Commit, Journal, JournalError, StoredRequest};
-use crate::switch::{Effect, Input, Output, Refusal, RouteAsk, Settings, Switch, Ticket, Wiring};
+use crate::switch::{Command, Effect, Input, Output, Refusal, RouteAsk, Settings, Switch, Ticket, Wiring};
 use crate::web::{Ask, Desk, Hub, LinesView};
 
 /// Records between two saved states. More make a restart slower to fold them, fewer write the
@@ -207,6 +207,16 @@ impl Driver {
     fn asked(&mut self, ask: Ask) {
         let ticket = self.owed.ticket();
         match ask {
+            Ask::Telephones { operator, reply } => {
+                let telephones = self.switch.telephones(&operator, self.ends.clock.now());
+                let _gone = reply.send(telephones).is_err();
+            }
+            Ask::Command { command: Command::Place { .. }, reply, .. }
+                if self.ends.wires.is_none() =>
+            {
+                let why = String::from("no telephones are attached: [sip] listens on nothing");
+                let _gone = reply.send(Err(Refusal::Conflict(why))).is_err();
+            }
             Ask::Command { by, supervisor, command, reply } => {
                 self.owed.commands.insert(ticket, reply);
                 self.take(Input::Command { ticket, by, supervisor, command });

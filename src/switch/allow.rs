@@ -70,22 +70,44 @@ impl Ledger {
         now: Mono,
         day: i64,
     ) -> Result<DayCount, Denied> {
+        let count = self.look(operator, list, number, now, day)?;
+        let used = self.used.entry(operator.clone()).or_default();
+        while used.minute.front().is_some_and(|at| now.since(*at) >= MINUTE) {
+            used.minute.pop_front();
+        }
+        used.day = count;
+        used.minute.push_back(now);
+        used.live.insert(leg);
+        Ok(count)
+    }
+
+    /// Says whether an attempt may be made, and what the day's count would be with it.
+    ///
+    /// # Errors
+    /// When any limit of the list does not hold.
+    pub fn look(
+        &self,
+        operator: &Name,
+        list: Option<&Allowed>,
+        number: &Number,
+        now: Mono,
+        day: i64,
+    ) -> Result<DayCount, Denied> {
         let list = list.ok_or(Denied::NoList)?;
         let fits = |prefix: &String| !prefix.is_empty() && number.reveal().starts_with(prefix);
         if !list.prefixes.iter().any(fits) {
             return Err(Denied::Prefix);
         }
-        let used = self.used.entry(operator.clone()).or_default();
-        if used.live.len() >= usize::from(list.calls_max) {
+        let used = self.used.get(operator);
+        if used.map_or(0, |used| used.live.len()) >= usize::from(list.calls_max) {
             return Err(Denied::Calls);
         }
-        while used.minute.front().is_some_and(|at| now.since(*at) >= MINUTE) {
-            used.minute.pop_front();
-        }
-        if used.minute.len() >= usize::from(list.per_minute) {
+        let recent = used.into_iter().flat_map(|used| &used.minute);
+        let recent = recent.filter(|at| now.since(**at) < MINUTE).count();
+        if recent >= usize::from(list.per_minute) {
             return Err(Denied::Minute);
         }
-        let mut count = used.day;
+        let mut count = used.map(|used| used.day).unwrap_or_default();
         if day > count.day {
             count = DayCount { day, calls: 0 };
         }
@@ -93,9 +115,6 @@ impl Ledger {
             return Err(Denied::Day);
         }
         count.calls = count.calls.saturating_add(1);
-        used.day = count;
-        used.minute.push_back(now);
-        used.live.insert(leg);
         Ok(count)
     }
 

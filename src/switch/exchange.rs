@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::io::{Input, Output, Split, Wire};
 use super::lines::{Board, Lines};
+use super::phones::TelephoneView;
 use super::restart::Kept;
 use super::trunks::TrunkView;
 use super::wiring::Wiring;
-use crate::acd::io::{Input as Told, Output as Done, Snapshot};
+use crate::acd::io::{Effect, Input as Told, Output as Done, Refusal, Snapshot};
 use crate::acd::{Breach, Engine, Settings};
-use crate::model::{LegId, Mono, Now, Record, Seed, Seq, Stamped};
+use crate::model::{LegId, Mono, Name, Now, Record, Seed, Seq, Stamped};
 use crate::sip::{Kept as Wired, Load, SipOutput, Stack};
 
 pub use crate::acd::RestoreError;
@@ -120,7 +121,10 @@ impl Switch {
         self.begin(now);
         match input.split() {
             Split::Engine(Told::Restarted { .. }) if self.wires.is_some() => self.restarted(),
-            Split::Engine(told) => self.tell(told),
+            Split::Engine(told) => match self.barred(&told) {
+                Some(refusal) => self.effects.push_back(Output::Effect(refusal)),
+                None => self.tell(told),
+            },
             Split::Wire(wire) => self.wire(wire),
         }
         self.pump();
@@ -165,6 +169,14 @@ impl Switch {
     pub fn trunks(&self) -> Vec<TrunkView> {
         let wires = self.wires.as_ref();
         wires.map(|it| it.lines.trunks.views(&it.lines.wiring)).unwrap_or_default()
+    }
+
+    /// The telephones that an operator has registered, the preferred first.
+    pub fn telephones(&self, operator: &Name, now: Now) -> Vec<TelephoneView> {
+        let Some(wires) = &self.wires else { return Vec::new() };
+        let Some(phone) = wires.lines.wiring.phone_of(operator) else { return Vec::new() };
+        let devices = wires.stack.devices(&phone.user).into_iter();
+        devices.map(|device| TelephoneView::of(device, now)).collect()
     }
 
     /// How full the tables of the SIP stack are; `None` where no lines are attached.
@@ -215,6 +227,18 @@ impl Switch {
     fn tell(&mut self, told: Told) {
         self.engine.handle(told, self.now);
         self.collect();
+    }
+
+    /// The refusal of a command that only the lines can judge: a number outside that its operator
+    /// may not call, which is said before their telephone rings.
+    fn barred(&mut self, told: &Told) -> Option<Effect> {
+        let Told::Command { ticket, command, .. } = told else { return None };
+        let (operator, number) = command.calls_outside()?;
+        let (ticket, now) = (*ticket, self.now);
+        let board = self.board()?;
+        let denied = board.may_call(operator, number, now).err()?;
+        let result = Err(Refusal::Conflict(denied.to_string()));
+        Some(Effect::Reply { ticket, result })
     }
 
     /// Takes what the engine says: records are written down, wishes for telephones carried out.

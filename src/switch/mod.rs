@@ -29,5 +29,6 @@ pub use crate::acd::io::{
 };
 pub use exchange::{RestoreError, Switch};
 pub use io::{Input, Output};
+pub use phones::TelephoneView;
 pub use trunks::TrunkView;
 pub use wiring::{Allowed, CallerFrom, NumbersOut, PhoneSettings, TrunkSettings, Wiring};

@@ -5,7 +5,7 @@ use super::causes;
 use super::legs::{Fork, Kind, Leg, Stage};
 use super::lines::Board;
 use crate::acd::io::{Input, LegEvent, LegReason};
-use crate::model::{EndedBy, LegId, Name, Number, OperatorId, Party, Record, normalise};
+use crate::model::{EndedBy, LegId, Name, Now, Number, OperatorId, Party, Record, normalise};
 use crate::sip::{Caller, Invite, SessionId, Target, Uri};
 
 impl Board<'_> {
@@ -138,6 +138,14 @@ impl Board<'_> {
         let operator = operator.clone();
         self.lines.records.push_back(Record::OutsideCounted { operator, day, calls });
         Ok(())
+    }
+
+    /// Whether an operator may call a number now; counts nothing.
+    pub fn may_call(&self, operator: &Name, number: &Number, now: Now) -> Result<(), Denied> {
+        let phone = self.lines.wiring.phone_of(operator);
+        let list = phone.and_then(|phone| phone.outside.as_ref());
+        let day = self.engine.day_of(now.wall);
+        self.lines.ledger.look(operator, list, number, now.mono, day).map(|_| ())
     }
 
     /// The outside number that an operator's telephone names.

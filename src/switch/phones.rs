@@ -1,5 +1,7 @@
 //! Operators' telephones: one leg rings all of them, the first that answers is the leg.
 
+use core::net::SocketAddr;
+
 use bytes::Bytes;
 
 use super::bridge;
@@ -7,12 +9,43 @@ use super::causes;
 use super::legs::{Fork, HOPS_MAX, Kind, Leg, Stage};
 use super::lines::Board;
 use crate::acd::io::{LegEvent, LegReason};
-use crate::model::{CallId, EndedBy, LegId, Name, OperatorId, Party};
-use crate::sip::{Caller, Cause, Invite, SessionId, Target, Uri};
+use crate::model::{CallId, EndedBy, LegId, Name, Now, OperatorId, Party, Wall};
+use crate::sip::{Caller, Cause, Device, Invite, SessionId, Target, Uri};
 
 /// Devices of one leg that are rung at once. The registrar keeps no more for a user either;
 /// fewer leave a telephone on somebody's desk silent.
 const DEVICES_MAX: usize = 10;
+
+/// One registered telephone, for screens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TelephoneView {
+    /// The SIP user.
+    pub user: String,
+    /// `udp`, `tcp`, `tls`, `ws`, `wss`.
+    pub transport: &'static str,
+    /// Where it is reached.
+    pub address: SocketAddr,
+    /// What it calls itself; empty when it does not say.
+    pub user_agent: String,
+    /// When its registration ends by itself.
+    pub expires_at: Wall,
+    /// Whether it registered or answered since the start.
+    pub seen: bool,
+}
+
+impl TelephoneView {
+    /// A device as it is shown at a moment.
+    pub fn of(device: Device, now: Now) -> TelephoneView {
+        TelephoneView {
+            user: device.user,
+            transport: device.hop.transport.param(),
+            address: device.hop.peer,
+            user_agent: device.user_agent,
+            expires_at: now.wall + device.until.since(now.mono),
+            seen: device.seen,
+        }
+    }
+}
 
 impl Board<'_> {
     /// Rings an operator on every telephone that is registered.

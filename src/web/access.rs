@@ -83,6 +83,10 @@ pub enum Act {
     SeeProviders,
     /// Decline and answer offers.
     WorkOffers,
+    /// Dial, take a colleague's caller, pass a caller on.
+    Telephone,
+    /// Registered telephones; one's own, with a wider role everybody's.
+    SeeTelephones,
     /// Queues and what else connects a site.
     Connect,
     /// Operators, users, tokens, audit.
@@ -92,7 +96,7 @@ pub enum Act {
 }
 
 /// Rows of the table of PRODUCT section 8: operator, supervisor, admin, integrator, wallboard.
-const TABLE: [(Act, [bool; 5]); 14] = {
+const TABLE: [(Act, [bool; 5]); 16] = {
     const Y: bool = true;
     const N: bool = false;
     [
@@ -107,6 +111,8 @@ const TABLE: [(Act, [bool; 5]); 14] = {
         (Act::SeeBoard, [Y, Y, Y, N, Y]),
         (Act::SeeProviders, [N, Y, Y, Y, N]),
         (Act::WorkOffers, [Y, Y, Y, N, N]),
+        (Act::Telephone, [Y, Y, Y, N, N]),
+        (Act::SeeTelephones, [Y, Y, Y, Y, N]),
         (Act::Connect, [N, N, Y, Y, N]),
         (Act::Administer, [N, N, Y, N, N]),
         (Act::SeeMetrics, [N, N, Y, Y, N]),

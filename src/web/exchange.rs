@@ -11,7 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::model::{Mono, Name, Party};
-use crate::switch::{AskKind, Command, Refusal, Snapshot, TrunkView};
+use crate::switch::{AskKind, Command, Refusal, Snapshot, TelephoneView, TrunkView};
 
 /// Asks on the way at once. More would only wait longer than anybody is willing to.
 const ASKS_MAX: usize = 1024;
@@ -62,6 +62,13 @@ pub enum Ask {
         question: Route,
         /// Where the order of operators goes.
         reply: oneshot::Sender<Vec<Name>>,
+    },
+    /// Somebody wants to see the telephones of an operator.
+    Telephones {
+        /// Whose.
+        operator: Name,
+        /// Where they go.
+        reply: oneshot::Sender<Vec<TelephoneView>>,
     },
 }
 
@@ -155,6 +162,18 @@ impl Exchange {
         };
         let answered = tokio::time::timeout(COMMAND_PATIENCE, asked).await;
         Ok(answered.map_err(|_| AskError::Unanswered)???)
+    }
+
+    /// The telephones that an operator has registered. Fails unanswered after 5 s.
+    pub async fn telephones(&self, operator: Name) -> Result<Vec<TelephoneView>, AskError> {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            let ask = Ask::Telephones { operator, reply };
+            self.asks.send(ask).await.map_err(|_| AskError::Unanswered)?;
+            answer.await.map_err(|_| AskError::Unanswered)
+        };
+        let answered = tokio::time::timeout(COMMAND_PATIENCE, asked).await;
+        answered.map_err(|_| AskError::Unanswered)?
     }
 
     /// Whom a provider should ring, in order; `None` when no answer came within `patience`.

@@ -134,6 +134,10 @@ gates! {
     SeeProviders
     /// May decline and answer offers.
     WorkOffers
+    /// May dial, pick up and pass on.
+    Telephone
+    /// May see registered telephones.
+    SeeTelephones
     /// May change queues.
     Connect
     /// May administer.

@@ -360,7 +360,7 @@ impl Stage {
             }
             ["page", "passes", name, "to", to] => {
                 let to = self.target(to);
-                let command = Command::Transfer { operator: (*name).into(), to };
+                let command = Command::Transfer { operator: (*name).into(), to, call: None };
                 self.command(name, false, command);
             }
             [name, "places", number] => {

@@ -3,6 +3,7 @@
 
 mod cards;
 mod crash;
+mod dial;
 mod life;
 mod making;
 mod phones;

@@ -90,6 +90,20 @@ impl Telephone {
         next.expect("nothing happens").expect("the telephone is gone")
     }
 
+    /// Goes on until something happens; offers in between are taken.
+    pub async fn until(&mut self, fits: impl Fn(&Event) -> bool) -> Event {
+        loop {
+            let event = self.next().await;
+            if let Event::Reoffered { session, .. } = &event {
+                let (session, sdp) = (*session, Bytes::from_static(SDP.as_bytes()));
+                self.order(move |stack, now| stack.answer_reoffer(session, Ok(Some(sdp)), now));
+            }
+            if fits(&event) {
+                return event;
+            }
+        }
+    }
+
     /// Calls a number of the server.
     pub fn call(&self, from: &str, number: &str) {
         let invite = Invite {

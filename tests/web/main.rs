@@ -9,3 +9,4 @@ mod raw;
 mod rig;
 mod scopes;
 mod stream;
+mod telephone;

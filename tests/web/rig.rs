@@ -301,9 +301,23 @@ async fn stand_in(mut desk: web::Desk, mut inbox: mpsc::Receiver<StoredRequest>,
                 Some(_) if deaf => {}
                 Some(Ask::Command { reply, .. }) => { let _ = reply.send(Ok(())); }
                 Some(Ask::Route { reply, .. }) => { let _ = reply.send(vec!["Aziza".into()]); }
+                Some(Ask::Telephones { operator, reply }) => {
+                    let _ = reply.send(vec![telephone(operator.as_str())]);
+                }
                 None => return,
             }
         }
+    }
+}
+
+fn telephone(operator: &str) -> navbat::switch::TelephoneView {
+    navbat::switch::TelephoneView {
+        user: operator.to_lowercase(),
+        transport: "udp",
+        address: "192.0.2.7:5060".parse().unwrap(),
+        user_agent: String::from("Yealink SIP-T46S"),
+        expires_at: MORNING + navbat::model::Period::hours(1),
+        seen: true,
     }
 }
 

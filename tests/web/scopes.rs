@@ -42,6 +42,12 @@ const TABLE: &[Row] = &[
     ("POST", "/offers/9/decline", [404, 404, 404, 404, 403, 403]),
     ("POST", "/offers/1/answer", [409, 409, 404, 409, 403, 403]),
     ("POST", "/offers/2/answer", [404, 409, 409, 409, 403, 403]),
+    ("POST", "/dial", [204, 204, 404, 204, 403, 403]),
+    ("POST", "/calls/A/pickup", [204, 204, 404, 204, 403, 403]),
+    ("POST", "/calls/none/pickup", [404, 404, 404, 404, 403, 403]),
+    ("POST", "/calls/A/transfer", [204, 204, 404, 204, 403, 403]),
+    ("GET", "/operators/Aziza", [200, 200, 404, 200, 200, 403]),
+    ("GET", "/operators/Bobur", [404, 200, 200, 200, 200, 403]),
     ("GET", "/admin/operators", [403, 403, 403, 200, 403, 403]),
     ("POST", "/admin/operators", [403, 403, 403, 201, 403, 403]),
     ("PUT", "/admin/operators/Aziza", [403, 403, 403, 200, 403, 403]),
@@ -75,6 +81,11 @@ fn body(method: &str, path: &str, who: &str) -> Option<Value> {
         (_, path) if path.ends_with("/disposition") => Some(json!({ "result": "sotildi" })),
         (_, path) if path.ends_with("/assign") => Some(json!({ "owner": owner })),
         (_, path) if path.ends_with("/close") => Some(json!({ "reason": "takror" })),
+        (_, "/dial") => Some(json!({ "to": "+998901112233", "operator": "Aziza" })),
+        (_, path) if path.ends_with("/pickup") => Some(json!({ "operator": "Aziza" })),
+        (_, path) if path.ends_with("/transfer") => {
+            Some(json!({ "by": "Aziza", "operator": "Bobur" }))
+        }
         (_, path) if path.ends_with("/disable") => Some(json!({ "disabled": true })),
         (_, "/admin/users") => Some(json!({ "login": "new", "role": "operator" })),
         (_, "/admin/tokens") => Some(json!({ "name": "new", "role": "admin" })),

@@ -9,6 +9,7 @@ mod missed;
 mod offers;
 mod providers;
 mod stats;
+mod telephone;
 mod things;
 mod users;
 
@@ -62,6 +63,10 @@ pub fn router() -> OpenApiRouter<Web> {
         .routes(routes!(floor::end_wrap_up))
         .routes(routes!(offers::decline))
         .routes(routes!(offers::answer))
+        .routes(routes!(telephone::dial))
+        .routes(routes!(telephone::pickup))
+        .routes(routes!(telephone::transfer))
+        .routes(routes!(telephone::operator))
         .routes(routes!(things::operators, things::add_operator))
         .routes(routes!(things::put_operator, things::remove_operator))
         .routes(routes!(things::disable_operator))
