@@ -5,9 +5,9 @@ use jiff::tz::TimeZone;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 
-use crate::model::{CallRow, Name, Period, Wall};
+use crate::model::{CallRow, Language, Name, Period, Wall};
 use crate::store::{OperatorRuling, Store};
-use crate::web::{Language, explain};
+use crate::web::explain;
 
 /// Rounds of an operator that are told; a day of a busy queue.
 const ROUNDS_MAX: u32 = 2000;

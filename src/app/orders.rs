@@ -10,9 +10,9 @@ use serde_json::{Map, json};
 
 use super::source::Source;
 use super::{clock, explain, making, people};
-use crate::model::{Name, Wall};
+use crate::model::{Language, Name, Wall};
 use crate::store::{self, AuditRow, Journal, Person, Store, Token};
-use crate::web::{self, Change, Changed, Language, Role, Sort};
+use crate::web::{self, Change, Changed, Role, Sort};
 
 /// Who did it, in the audit.
 const BY: &str = "command line";

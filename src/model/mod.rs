@@ -6,10 +6,12 @@
 mod call;
 mod card;
 mod client;
+mod cyrillic;
 mod decision;
 mod episode;
 mod fact;
 mod ids;
+mod language;
 mod live;
 mod normalise;
 mod note;
@@ -29,6 +31,7 @@ pub use fact::{Alias, Ends, Fact, FactKind, Legs, Source, Totals};
 pub use ids::{
     CallId, EntryId, EpisodeId, LegId, Name, OfferId, OperatorId, QueueId, Seq, TokenId,
 };
+pub use language::{Language, Text};
 pub use live::{Live, OperatorView, QueueView};
 pub use normalise::{NumberRules, Party, Raw, Rule, normalise};
 pub use note::{Message, NoteBody};

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::model::{CallId, CallRow, Direction, Disposition, Outcome, Wall};
+use crate::model::{CallId, CallRow, Direction, Disposition, Language, Outcome, Wall};
 use crate::store::CallsAsk;
 use crate::switch::Command;
 use crate::web::access::{Reader, Role};
 use crate::web::door::fault;
-use crate::web::explain::{self, Language, Sentence};
+use crate::web::explain::{self, Sentence};
 use crate::web::fault::{ErrorBody, Fault};
 use crate::web::guard::{NoteResult, SeeCalls};
 use crate::web::state::Web;

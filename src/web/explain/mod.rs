@@ -3,16 +3,16 @@
 //! Nothing is remembered for this but the call and its decision records: a sentence that cannot
 //! cite one is not said. Numbers never stand in it, so every reader may have every sentence.
 
-mod cyrillic;
 mod words;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{Authority, CallRow, Decision, EntryRow, OfferRow, Period, Pick, Wall, Why};
+use crate::model::{
+    Authority, CallRow, Decision, EntryRow, Language, OfferRow, Period, Pick, Wall, Why,
+};
 
-pub use words::Language;
 use words::Line;
 
 /// Names in one sentence; the rest are counted.

@@ -1,21 +1,6 @@
 //! The texts of `explain` in four languages; Uzbek in Cyrillic is made from the Latin text.
 
-use crate::model::{OfferEnd, Outcome, Why};
-
-use super::cyrillic::to_cyrillic;
-
-/// Languages of the product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// `uz`: Uzbek in Latin letters.
-    Uzbek,
-    /// `uz-Cyrl`: Uzbek in Cyrillic letters.
-    UzbekCyrillic,
-    /// `ru`.
-    Russian,
-    /// `en`.
-    English,
-}
+use crate::model::{Language, OfferEnd, Text, Why};
 
 /// The sentences. Names in braces are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,34 +33,7 @@ pub enum Line {
     Missed,
 }
 
-/// Uzbek (Latin), Russian, English.
-type Text = [&'static str; 3];
-
 impl Language {
-    /// All of them, in the order in which this market asks for them.
-    pub const ALL: [Language; 4] =
-        [Language::Uzbek, Language::Russian, Language::UzbekCyrillic, Language::English];
-
-    /// The language of a tag; `None` when there are no texts in it.
-    pub fn of(tag: &str) -> Option<Language> {
-        Some(match tag {
-            "uz" | "uz-Latn" => Language::Uzbek,
-            "uz-Cyrl" => Language::UzbekCyrillic,
-            "ru" => Language::Russian,
-            "en" => Language::English,
-            _ => return None,
-        })
-    }
-
-    fn pick(self, [uzbek, russian, english]: Text) -> String {
-        match self {
-            Language::Uzbek => uzbek.to_owned(),
-            Language::UzbekCyrillic => to_cyrillic(uzbek),
-            Language::Russian => russian.to_owned(),
-            Language::English => english.to_owned(),
-        }
-    }
-
     /// A sentence, its names still in braces.
     pub fn line(self, line: Line) -> String {
         self.pick(line_text(line))
@@ -89,11 +47,6 @@ impl Language {
     /// How an offer ended.
     pub fn offer_end(self, end: OfferEnd) -> String {
         self.pick(end_text(end))
-    }
-
-    /// How a wait ended.
-    pub fn outcome(self, outcome: Outcome) -> String {
-        self.pick(outcome_text(outcome))
     }
 }
 
@@ -237,27 +190,5 @@ const fn end_text(end: OfferEnd) -> Text {
             "прервано до соединения",
             "gone before the parties were joined",
         ],
-    }
-}
-
-const fn outcome_text(outcome: Outcome) -> Text {
-    match outcome {
-        Outcome::Answered => ["javob berildi", "ответили", "answered"],
-        Outcome::AbandonedShort => ["darhol uzildi", "сразу положил трубку", "left at once"],
-        Outcome::Abandoned => ["kutmasdan uzildi", "не дождался ответа", "abandoned"],
-        Outcome::TimedOut => ["kutish vaqti tugadi", "истекло время ожидания", "timed out"],
-        Outcome::NoOperators => ["operator yoʻq edi", "не было операторов", "nobody could serve"],
-        Outcome::Full => ["navbat toʻla edi", "очередь переполнена", "the queue was full"],
-        Outcome::Closed => ["ish vaqti emas", "нерабочее время", "out of hours"],
-        Outcome::Blocked => ["bloklangan", "заблокирован", "blocked"],
-        Outcome::CallbackTaken => {
-            ["qayta qoʻngʻiroq tanlandi", "выбран обратный звонок", "a callback was chosen"]
-        }
-        Outcome::ExitedByKey => ["tugma bosib chiqdi", "вышел по кнопке", "left by a key"],
-        Outcome::Overflowed => {
-            ["boshqa navbatga oʻtdi", "перешёл в другую очередь", "moved to another queue"]
-        }
-        Outcome::Withdrawn => ["navbatdan olindi", "снят с очереди", "taken out"],
-        Outcome::Failed => ["xatolik", "сбой", "failed"],
     }
 }

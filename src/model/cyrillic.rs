@@ -1,4 +1,4 @@
-//! Uzbek from Latin to Cyrillic letters, for the texts of `explain`.
+//! Uzbek from Latin to Cyrillic letters, for the texts that the server says.
 
 /// Letters that are written with two signs, before the single ones.
 const PAIRS: [(&str, &str); 11] = [
