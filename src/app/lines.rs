@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -13,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::config::{Dial, Site, Trunk};
 use super::{certificate, web_site};
 use crate::model::{Name, NumberRules, Period};
-use crate::net::{self, Arrived, Listen, Names, NetLimits, Target, Wires};
+use crate::net::{self, Arrived, Guest, Listen, Names, NetLimits, Promised, Target, Wires};
 use crate::sip::digest::Ha1;
 use crate::sip::{Hop, Login, StackSettings, Transport, TrunkAuth, TrunkLine, User};
 use crate::switch::{Allowed, CallerFrom, NumbersOut, PhoneSettings, TrunkSettings, Wiring};
+use crate::web::Web;
 
 /// The key that signs challenges, in the data directory: the same over a restart, so that no
 /// telephone has to prove itself again.
@@ -42,6 +44,8 @@ pub struct Lines {
     pub wires: Wires,
     names: Names,
     key: [u8; 32],
+    /// Which SIP user belongs to which operator: a page telephones as nobody else.
+    users: Arc<ArcSwap<BTreeMap<Name, String>>>,
 }
 
 impl Lines {
@@ -62,9 +66,25 @@ impl Lines {
             wires.trust(trust);
         }
         let key = web_site::key(&site.data_dir, KEY_FILE)?;
-        let lines = Lines { wires, names: Names::system(), key };
+        let users = Arc::new(ArcSwap::from_pointee(users(site)));
+        let lines = Lines { wires, names: Names::system(), key, users };
         lines.wires.watch(&lines.names, targets(site));
         Ok(Some((lines, arrived)))
+    }
+
+    /// Lets the pages of signed-in operators telephone over a WebSocket, each as their own SIP
+    /// user and for as long as they are signed in.
+    pub fn admit(&self, web: Web) {
+        let users = self.users.clone();
+        let admit = move |cookies: String| -> Promised<Option<Guest>> {
+            let (web, users) = (web.clone(), users.clone());
+            Box::pin(async move {
+                let signed = web.signed_in(&cookies).await?;
+                let user = users.load().get(&signed.operator?).cloned()?;
+                Some(Guest { user, over: signed.over })
+            })
+        };
+        self.wires.admit(Arc::new(admit));
     }
 
     /// Reads the certificate of another configuration. Fails without changing anything.
@@ -79,6 +99,7 @@ impl Lines {
     /// Looks for the carriers of another configuration, and says what the switch is to be told.
     pub fn rewire(&self, site: &Site) -> Arc<Wiring> {
         self.wires.watch(&self.names, targets(site));
+        self.users.store(Arc::new(users(site)));
         self.wiring(site)
     }
 
@@ -90,6 +111,11 @@ impl Lines {
         wiring.trunks = site.trunks.iter().map(trunk).collect();
         Arc::new(wiring)
     }
+}
+
+/// The SIP user of each operator who has one.
+fn users(site: &Site) -> BTreeMap<Name, String> {
+    phones(site).into_iter().map(|phone| (phone.operator, phone.user)).collect()
 }
 
 /// What is listened on.

@@ -153,6 +153,7 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
         metrics,
     };
     let web = Web::new(parts);
+    lines.iter().for_each(|lines| lines.admit(web.clone()));
     let (reloads, reloaded) = mpsc::channel(RELOADS_MAX);
     let tls = certificate.as_ref().map(Certificate::served);
     let running = Running {

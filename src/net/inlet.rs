@@ -85,7 +85,8 @@ impl Inlet {
     }
 
     /// Takes one whole message. What is given back is the answer, and goes back the same way.
-    pub(super) async fn take(&self, bytes: &[u8], flow: Flow) -> Option<Bytes> {
+    /// Over the page of a `user` nobody else begins anything.
+    pub(super) async fn take(&self, bytes: &[u8], flow: Flow, user: Option<&str>) -> Option<Bytes> {
         self.counts.received(flow.transport);
         let message = match sip::read(bytes) {
             Ok(message) => message,
@@ -94,6 +95,10 @@ impl Inlet {
         if let Message::Request(request) = &message {
             if request.method() == Method::Ack && request.to().tag() == Some(STATELESS_TAG) {
                 return None; // of an answer that was given here
+            }
+            if user.is_some_and(|user| begins_as_another(request, user)) {
+                self.counts.foreign_pages.increment(1);
+                return self.answer(Response::reply_to(request, 403), flow, bytes.len());
             }
             if let Some(work) = new_work(request) {
                 let key = key_of(request);
@@ -221,6 +226,19 @@ impl Inlet {
     pub(super) async fn trunk_hops(&self, trunk: Name, hops: Vec<Hop>) {
         let _stopping = self.inbox.send(Arrived::TrunkHops { trunk, hops }).await.is_err();
     }
+}
+
+/// Whether a request outside a dialog is in another user's name. The exchange holds it against the
+/// password as well; inside a dialog that has been done.
+fn begins_as_another(request: &Request, user: &str) -> bool {
+    let begins = match request.method() {
+        Method::Ack | Method::Cancel => false, // of a request that was looked at
+        Method::Invite | Method::Bye | Method::Options | Method::Register => true,
+        Method::Prack | Method::Update | Method::Info | Method::Refer => true,
+        Method::Message | Method::Subscribe | Method::Notify | Method::Publish => true,
+    };
+    let named = request.from().uri.user_text();
+    begins && request.to().tag().is_none() && named.as_deref() != Some(user)
 }
 
 /// The kind of work that a request begins; `None` for what belongs to work that runs.

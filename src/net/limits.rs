@@ -62,8 +62,8 @@ pub struct NetLimits {
     pub names_again_min: Duration,
     /// The most time between two questions about a carrier's name.
     pub names_again_max: Duration,
-    /// Origins whose pages may open a WebSocket (`https://navbat.example.uz`). A program that
-    /// sends no `Origin` is no page and proves itself by its password.
+    /// Origins whose pages may open a WebSocket (`https://navbat.example.uz`), for who is signed
+    /// in. A program that sends no `Origin` is no page and proves itself by its password.
     pub origins: Vec<String>,
 }
 

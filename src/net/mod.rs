@@ -12,6 +12,7 @@ mod dns;
 mod inlet;
 mod limits;
 mod names;
+mod pages;
 mod shared;
 mod stream;
 mod udp;
@@ -26,6 +27,7 @@ pub use counts::word;
 pub use dns::{Found, NameError, Names, Target};
 pub use inlet::Arrived;
 pub use limits::{Listen, NetError, NetLimits};
+pub use pages::{Admit, Guest, Promised};
 pub use wires::{Wires, open};
 
 fn listen_error(transport: Transport, address: SocketAddr, source: std::io::Error) -> NetError {

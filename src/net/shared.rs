@@ -13,6 +13,7 @@ use super::connections::{Connections, Seat};
 use super::counts::Counts;
 use super::inlet::Inlet;
 use super::limits::NetLimits;
+use super::pages::Doorman;
 use super::stream::Link;
 use crate::sip::{Hop, Transport};
 
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     pub counts: Arc<Counts>,
     pub inlet: Inlet,
     pub connections: Arc<Connections>,
+    /// Who says whose a page is.
+    pub doorman: Doorman,
     /// Whose certificates we believe when we open a connection.
     pub trust: ArcSwapOption<rustls::ClientConfig>,
     /// Under which name an address was looked for: its certificate must carry that name
@@ -49,6 +52,7 @@ impl Shared {
             limits,
             counts,
             inlet,
+            doorman: Doorman::default(),
             trust: ArcSwapOption::empty(),
             names: Mutex::default(),
             local: OnceLock::new(),

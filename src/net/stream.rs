@@ -141,6 +141,8 @@ pub(super) struct Link {
     pub seat: Seat,
     /// The address that is listened on.
     pub local: SocketAddr,
+    /// The SIP user whose page this is; the only one who may begin anything over it.
+    pub user: Option<String>,
     opened: Instant,
     quiet_since: Instant,
     frame_since: Option<Instant>,
@@ -149,7 +151,8 @@ pub(super) struct Link {
 
 impl Link {
     fn new(seat: Seat, local: SocketAddr, opened: Instant) -> Link {
-        Link { seat, local, opened, quiet_since: opened, frame_since: None, spoke: false }
+        let quiet_since = opened;
+        Link { seat, local, user: None, opened, quiet_since, frame_since: None, spoke: false }
     }
 
     pub(super) const fn flow(&self) -> Flow {
@@ -287,7 +290,7 @@ async fn take_whole(
 
 /// Hands one message on; what is answered here goes back on the same connection.
 pub(super) async fn hear(inlet: &Inlet, message: &[u8], link: &Link, shared: &Shared) {
-    if let Some(answer) = inlet.take(message, link.flow()).await {
+    if let Some(answer) = inlet.take(message, link.flow(), link.user.as_deref()).await {
         shared.connections.put(link.seat.id, link.seat.peer, &answer);
     }
 }

@@ -115,7 +115,7 @@ async fn take(packet: &[u8], flow: Flow, socket: &UdpSocket, shared: &Shared) {
     if !start.first().is_some_and(u8::is_ascii_graphic) {
         return shared.counts.not_sip.increment(1);
     }
-    if let Some(answer) = shared.inlet.take(start, flow).await {
+    if let Some(answer) = shared.inlet.take(start, flow, None).await {
         let _ = socket.try_send_to(&answer, flow.peer);
     }
 }

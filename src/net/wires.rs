@@ -15,6 +15,7 @@ use super::dns::{Names, Target};
 use super::inlet::{Arrived, Inlet};
 use super::limits::{Listen, NetError, NetLimits};
 use super::names::Watched;
+use super::pages::Admit;
 use super::shared::{Certificate, Shared};
 use super::{stream, udp};
 use crate::model::Name;
@@ -179,6 +180,11 @@ impl Wires {
     /// opened over TLS.
     pub fn trust(&self, config: Arc<rustls::ClientConfig>) {
         self.0.shared.trust.store(Some(config));
+    }
+
+    /// Says who tells whose a page is. Without this, no browser is let in.
+    pub fn admit(&self, admit: Admit) {
+        self.0.shared.doorman.set(admit);
     }
 
     /// Takes another certificate; connections that live keep theirs.

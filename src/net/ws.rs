@@ -1,23 +1,30 @@
-//! SIP over WebSocket (RFC 7118): one message a frame, subprotocol `sip`, pages of ours only.
+//! SIP over WebSocket (RFC 7118): one message a frame, subprotocol `sip`; of pages only ours, and
+//! only for somebody who is signed in.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{
     Callback, ErrorResponse, Request, Response,
 };
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::pages::Promised;
 use super::shared::Shared;
 use super::stream::{Link, hear};
 use crate::sip::MESSAGE_BYTES_MAX;
+
+/// How long a page that is sent away may take to say goodbye. Longer keeps its seat for nothing.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// The header that names the language inside.
 const PROTOCOL: &str = "sec-websocket-protocol";
@@ -25,14 +32,15 @@ const PROTOCOL: &str = "sec-websocket-protocol";
 /// Does the handshake of an accepted connection and serves it until one side ends.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    link: Link,
+    mut link: Link,
     waiting: mpsc::Receiver<Bytes>,
     shared: Arc<Shared>,
 ) {
     let bounds = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let porter = Porter { origins: &shared.limits.origins };
+    let page = OnceLock::new();
+    let porter = Porter { origins: &shared.limits.origins, page: &page };
     let shaking = tokio_tungstenite::accept_hdr_async_with_config(stream, porter, Some(bounds));
     let socket = match timeout(shared.limits.first_within, shaking).await {
         Ok(Ok(socket)) => socket,
@@ -42,12 +50,41 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Err(_) => return shared.counts.slow.increment(1),
     };
-    talk(socket, link, waiting, shared).await;
+    let mut over: Promised<()> = Box::pin(std::future::pending());
+    if let Some(cookies) = page.into_inner() {
+        let asked = shared.doorman.admit(cookies);
+        let Ok(Some(guest)) = timeout(shared.limits.first_within, asked).await else {
+            shared.counts.foreign_pages.increment(1);
+            let (mut write, mut read) = socket.split();
+            return send_away(&mut write, &mut read, "sign in first").await;
+        };
+        link.user = Some(guest.user);
+        over = guest.over;
+    }
+    talk(socket, link, waiting, (shared.as_ref(), over)).await;
+}
+
+/// Tells a page why it may not stay, and waits for its goodbye: what it has sent meanwhile would
+/// tear the connection down before it has read the reason.
+async fn send_away<W, R>(write: &mut W, read: &mut R, why: &'static str)
+where
+    W: Sink<Message> + Unpin,
+    R: Stream<Item = Result<Message, Error>> + Unpin,
+{
+    let close = Message::Close(Some(CloseFrame { code: CloseCode::Policy, reason: why.into() }));
+    let parting = async {
+        if write.send(close).await.is_ok() {
+            while let Some(Ok(_)) = read.next().await {}
+        }
+    };
+    let _silent = timeout(PARTING, parting).await.is_err();
 }
 
 /// Lets a page of ours in, or a program; both must speak SIP.
 struct Porter<'a> {
     origins: &'a [String],
+    /// Where the cookies of a page are put; a program leaves it empty.
+    page: &'a OnceLock<String>,
 }
 
 impl Callback for Porter<'_> {
@@ -71,6 +108,10 @@ impl Callback for Porter<'_> {
             let why = "only the subprotocol `sip` is spoken here";
             return Err(refuse(StatusCode::BAD_REQUEST, why));
         }
+        if headers.contains_key("origin") {
+            let cookies = headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
+            let _first = self.page.set(cookies.collect::<Vec<_>>().join("; "));
+        }
         answer.headers_mut().insert(PROTOCOL, HeaderValue::from_static("sip"));
         Ok(answer)
     }
@@ -80,13 +121,17 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     socket: WebSocketStream<S>,
     mut link: Link,
     mut waiting: mpsc::Receiver<Bytes>,
-    shared: Arc<Shared>,
+    (shared, mut over): (&Shared, Promised<()>),
 ) {
     let (mut write, mut read) = socket.split();
     let within = shared.limits.write_within;
     loop {
         let until = link.until(false, &shared.limits);
         tokio::select! {
+            () = &mut over => {
+                send_away(&mut write, &mut read, "signed out").await;
+                break;
+            }
             next = waiting.recv() => {
                 let Some(bytes) = next else { break };
                 let message = match String::from_utf8(bytes.to_vec()) {
@@ -104,7 +149,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             }
             heard = timeout_at(until, read.next()) => match heard {
                 Ok(Some(Ok(message))) => {
-                    if !take(message, &mut link, &shared).await {
+                    if !take(message, &mut link, shared).await {
                         break;
                     }
                 }
@@ -152,8 +197,12 @@ mod tests {
         for (name, value) in pairs {
             request.headers_mut().append(*name, HeaderValue::from_static(value));
         }
-        let porter = Porter { origins: &[String::from("https://navbat.example.uz")] };
+        let page = OnceLock::new();
+        let origins = [String::from("https://navbat.example.uz")];
+        let porter = Porter { origins: &origins, page: &page };
         let answer = porter.on_request(&request, Response::new(()));
+        let is_page = pairs.iter().any(|(name, _)| *name == "origin");
+        assert!(answer.is_err() || page.get().is_some() == is_page, "{pairs:?}");
         answer.map_err(|refusal| refusal.status().as_u16())
     }
 

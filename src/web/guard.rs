@@ -86,6 +86,13 @@ pub async fn session(parts: &Parts, web: &Web) -> Result<Arc<Session>, Fault> {
     Ok(session)
 }
 
+/// The session cookie in the value of a `Cookie` header.
+pub fn cookie_in(cookies: &str) -> Option<String> {
+    let pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let mut own = pairs.filter(|(name, _)| *name == COOKIE);
+    own.next().map(|(_, value)| value.to_owned())
+}
+
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;

@@ -39,7 +39,7 @@ pub use random::{kept, secret};
 pub use router::{openapi, router, serve};
 pub use server::{Patience, ServerTls};
 pub use sight::{Eyes, Phone, Sight};
-pub use state::{Clock, Parts, Site, Web};
+pub use state::{Clock, Parts, SignedIn, Site, Web};
 pub use view::CallView;
 
 /// The version that is told to clients.

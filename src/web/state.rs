@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -20,6 +21,7 @@ use super::changes::{Changes, Things};
 use super::door::Door;
 use super::exchange::Exchange;
 use super::gates::{Gates, Rate};
+use super::guard;
 use super::live::Hub;
 use super::once::Once;
 use super::server::Patience;
@@ -80,6 +82,14 @@ pub struct Site {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
+/// Somebody who is signed in with a browser.
+pub struct SignedIn {
+    /// Which operator they are, when they are one.
+    pub operator: Option<Name>,
+    /// Resolves when the session is over: signed out, too old, another role.
+    pub over: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
 /// The state of the web; cheap to clone.
 #[derive(Clone)]
 pub struct Web(pub(super) Arc<Inner>);
@@ -129,6 +139,30 @@ impl Web {
     /// Takes a configuration that was read again.
     pub fn reload(&self, site: Site) {
         self.0.site.store(Arc::new(site));
+    }
+
+    /// Who is signed in with the cookies of a page, as the header `Cookie` has them; `None`:
+    /// nobody. For what a browser opens beside the pages.
+    pub async fn signed_in(&self, cookies: &str) -> Option<SignedIn> {
+        let session = self.0.door.by_cookie(&guard::cookie_in(cookies)?).await.ok()??;
+        let operator = session.reader().operator.clone();
+        let web = self.clone();
+        let over = async move {
+            let ended = session.ended();
+            let mut look = tokio::time::interval(web.0.patience.ping);
+            loop {
+                tokio::select! {
+                    () = ended.cancelled() => return,
+                    _ = look.tick() => {
+                        // As with the live stream: it is use, and what is over must not go on.
+                        if web.0.door.fresh(session.clone()).await.is_none() {
+                            return;
+                        }
+                    }
+                }
+            }
+        };
+        Some(SignedIn { operator, over: Box::pin(over) })
     }
 
     /// Ends every session of a login, open streams among them.

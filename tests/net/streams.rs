@@ -1,14 +1,19 @@
 //! TCP, TLS and WebSocket: there and back, reuse, connections of ours, certificates that change.
 
+use std::sync::Arc;
+
 use futures_util::{SinkExt, StreamExt};
-use navbat::net::NetLimits;
+use navbat::net::{Admit, Guest, NetLimits, Promised};
 use navbat::sip::Transport;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_util::sync::CancellationToken;
 
 use super::rig::{Identity, PATIENCE, Rig, call_id, hop, localhost, request, until};
 
@@ -129,14 +134,9 @@ async fn a_page_talks_over_a_websocket() {
     let limits =
         NetLimits { origins: vec!["https://navbat.example.uz".into()], ..NetLimits::default() };
     let mut rig = Rig::open(&[Transport::Ws], limits);
-    let connect = async |origin: &'static str, protocol: &'static str| {
-        let address = rig.wires.local()[0].1;
-        let mut asked = format!("ws://{address}/").into_client_request().unwrap();
-        asked.headers_mut().insert("origin", HeaderValue::from_static(origin));
-        asked.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(protocol));
-        let stream = TcpStream::connect(address).await.unwrap();
-        tokio_tungstenite::client_async(asked, stream).await
-    };
+    rig.wires.admit(doorman(CancellationToken::new()));
+    let address = rig.address();
+    let connect = async |origin, protocol| page(address, origin, protocol, COOKIE).await;
     let status = |refused: Error| match refused {
         Error::Http(answer) => answer.status().as_u16(),
         other => panic!("{other}"),
@@ -163,6 +163,79 @@ async fn a_page_talks_over_a_websocket() {
     // A page that went away cannot be called.
     rig.reply(packet.flow, "late");
     assert_eq!(rig.undelivered().await.peer, packet.flow.peer);
+}
+
+/// The cookie of the one who is signed in.
+const COOKIE: &str = "theme=dark; session=good";
+
+/// Knows one cookie, whose user is `caller`; they are signed out by the token.
+fn doorman(out: CancellationToken) -> Admit {
+    Arc::new(move |cookies| {
+        let out = out.clone();
+        Box::pin(async move {
+            let over: Promised<()> = Box::pin(async move { out.cancelled().await });
+            (cookies == COOKIE).then(|| Guest { user: String::from("caller"), over })
+        })
+    })
+}
+
+async fn page(
+    address: std::net::SocketAddr,
+    origin: &'static str,
+    protocol: &'static str,
+    cookies: &'static str,
+) -> Result<(WebSocketStream<TcpStream>, Response), Error> {
+    let mut asked = format!("ws://{address}/").into_client_request().unwrap();
+    asked.headers_mut().insert("origin", HeaderValue::from_static(origin));
+    asked.headers_mut().insert("cookie", HeaderValue::from_static(cookies));
+    asked.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(protocol));
+    let stream = TcpStream::connect(address).await.unwrap();
+    tokio_tungstenite::client_async(asked, stream).await
+}
+
+/// How a page is sent away: the code and the reason of the close.
+async fn sent_away(socket: &mut WebSocketStream<TcpStream>) -> (u16, String) {
+    loop {
+        let next = tokio::time::timeout(PATIENCE, socket.next()).await.expect("nothing came");
+        match next {
+            Some(Ok(Message::Close(Some(close)))) => {
+                return (close.code.into(), close.reason.to_string());
+            }
+            Some(Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_telephones_only_for_who_is_signed_in_and_only_as_them() {
+    const ORIGIN: &str = "https://navbat.example.uz";
+    let limits = NetLimits { origins: vec![ORIGIN.into()], ..NetLimits::default() };
+    let mut rig = Rig::open(&[Transport::Ws], limits);
+    let address = rig.address();
+    // Before anybody can say whose it is, and with a foreign cookie, a page is sent away.
+    let (mut early, _) = page(address, ORIGIN, "sip", COOKIE).await.unwrap();
+    assert_eq!(sent_away(&mut early).await, (1008, String::from("sign in first")));
+    let out = CancellationToken::new();
+    rig.wires.admit(doorman(out.clone()));
+    for cookies in ["session=bad", ""] {
+        let (mut stranger, _) = page(address, ORIGIN, "sip", cookies).await.unwrap();
+        stranger.send(Message::text(request("REGISTER", "stranger"))).await.unwrap();
+        assert_eq!(sent_away(&mut stranger).await, (1008, String::from("sign in first")));
+    }
+    rig.nothing();
+    let (mut socket, _) = page(address, ORIGIN, "sip", COOKIE).await.unwrap();
+    let foreign = request("REGISTER", "foreign").replace("sip:caller@", "sip:bobur@");
+    socket.send(Message::text(foreign)).await.unwrap();
+    let answer = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(answer.to_text().unwrap().starts_with("SIP/2.0 403"), "{answer}");
+    rig.nothing();
+    socket.send(Message::text(request("REGISTER", "own"))).await.unwrap();
+    assert_eq!(call_id(&rig.packet().await), "own");
+    out.cancel();
+    assert_eq!(sent_away(&mut socket).await, (1008, String::from("signed out")));
+    rig.undelivered().await;
+    until(|| rig.wires.connections() == 0).await;
 }
 
 #[tokio::test]

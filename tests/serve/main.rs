@@ -6,6 +6,7 @@ mod crash;
 mod dial;
 mod life;
 mod making;
+mod page;
 mod phones;
 mod rig;
 mod stop;
