@@ -17,7 +17,7 @@ use crate::model::{Name, NumberRules, Period};
 use crate::net::{self, Arrived, Guest, Listen, Names, NetLimits, Promised, Target, Wires};
 use crate::sip::digest::Ha1;
 use crate::sip::{Hop, Login, StackSettings, Transport, TrunkAuth, TrunkLine, User};
-use crate::switch::{Allowed, CallerFrom, NumbersOut, PhoneSettings, TrunkSettings, Wiring};
+use crate::switch::{Allowed, CallerFrom, Keys, NumbersOut, PhoneSettings, TrunkSettings, Wiring};
 use crate::web::Web;
 
 /// The key that signs challenges, in the data directory: the same over a restart, so that no
@@ -283,6 +283,7 @@ fn trunk(trunk: &Trunk) -> TrunkSettings {
             _ => NumbersOut::Digits,
         },
         channels_max: u32::from(trunk.channels_max),
+        keys: if trunk.dtmf == "info" { Keys::Info } else { Keys::Media },
         codecs: trunk.codecs.iter().map(|codec| encoding(codec).to_owned()).collect(),
         ..TrunkSettings::named(trunk.name.as_str())
     }

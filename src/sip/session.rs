@@ -103,6 +103,9 @@ pub(super) struct Able {
     pub(super) update: bool,
     /// It wants every provisional answer acknowledged (Require: 100rel).
     pub(super) rel100_required: bool,
+    /// It takes INFO, or does not say what it takes.
+    #[serde(default)]
+    pub(super) info: bool,
 }
 
 /// An early dialog of an INVITE of ours.

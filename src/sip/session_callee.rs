@@ -370,5 +370,6 @@ pub(super) fn able_of_request(request: &Request) -> Able {
         timer: request.lists(Known::Supported, "timer"),
         update: request.lists(Known::Allow, "UPDATE"),
         rel100_required: request.lists(Known::Require, "100rel"),
+        info: request.header(Known::Allow).is_none() || request.lists(Known::Allow, "INFO"),
     }
 }

@@ -470,6 +470,7 @@ pub(super) fn able_of_response(response: &Response) -> Able {
         timer: response.lists(Known::Supported, "timer"),
         update: response.lists(Known::Allow, "UPDATE"),
         rel100_required: false,
+        info: response.header(Known::Allow).is_none() || response.lists(Known::Allow, "INFO"),
     }
 }
 

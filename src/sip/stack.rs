@@ -237,6 +237,16 @@ impl Stack {
         self.with(id, now, |session, works| session.ask_to_call(works, to));
     }
 
+    /// Tells the peer of an answered session that a key was pressed, by INFO
+    /// (`application/dtmf-relay`). Says whether it takes that.
+    pub fn press(&mut self, id: SessionId, digit: char, now: Now) -> bool {
+        let takes = self.sessions.get(&id).is_some_and(|session| session.able.info);
+        if takes {
+            self.with(id, now, |session, works| session.press(works, digit));
+        }
+        takes
+    }
+
     /// The contacts of a user, the preferred first.
     pub fn devices(&self, user: &str) -> Vec<Device> {
         let mut devices: Vec<Device> =

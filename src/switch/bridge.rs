@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::legs::{Leg, Stage, Talk};
 use super::lines::Board;
+use super::wiring::Keys;
 use crate::acd::io::{LegEvent, LegReason};
 use crate::model::{EndedBy, LegId};
 use crate::sip::{SessionId, sdp};
@@ -483,6 +484,21 @@ impl Board<'_> {
             leg.learn(body);
         }
         self.advance(id);
+    }
+
+    /// A key was pressed and came in the signalling: it is told on to the partner the same way. A
+    /// carrier that wants keys in the media gets none: putting them there needs media of our own.
+    pub fn pressed(&mut self, session: SessionId, digit: char) {
+        let leg = self.lines.legs.of(session).and_then(|id| self.lines.legs.get(id));
+        let joined = leg.filter(|leg| leg.joined && leg.main == Some(session));
+        let with = joined.and_then(|leg| self.lines.legs.get(leg.with?));
+        let Some((with, main)) = with.and_then(|with| Some((with, with.main?))) else { return };
+        let trunk = with.forks.get(&main).and_then(|fork| fork.trunk.as_ref());
+        let trunk = trunk.and_then(|trunk| self.lines.wiring.trunk(trunk));
+        let takes = trunk.is_none_or(|trunk| trunk.keys == Keys::Info);
+        if !takes || !self.sip.press(main, digit, self.now) {
+            tracing::debug!(leg = %with.id, "a key is not told on: the partner takes none by INFO");
+        }
     }
 
     /// Tells the engine when a telephone holds its partner, and when it comes back.

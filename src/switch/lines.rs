@@ -129,8 +129,7 @@ impl Board<'_> {
                 self.telephones_gone(&user);
             }
             Event::Trunk { name, up, why } => self.lines.trunks.learned(&name, up, why),
-            // Keys are for menus, which need media; between two joined parties they travel in it.
-            Event::Dtmf { session: _, digit: _ } => {}
+            Event::Dtmf { session, digit } => self.pressed(session, digit),
         }
     }
 

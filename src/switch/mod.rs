@@ -31,4 +31,4 @@ pub use exchange::{RestoreError, Switch};
 pub use io::{Input, Output};
 pub use phones::TelephoneView;
 pub use trunks::TrunkView;
-pub use wiring::{Allowed, CallerFrom, NumbersOut, PhoneSettings, TrunkSettings, Wiring};
+pub use wiring::{Allowed, CallerFrom, Keys, NumbersOut, PhoneSettings, TrunkSettings, Wiring};

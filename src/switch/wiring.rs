@@ -68,6 +68,18 @@ pub struct TrunkSettings {
     /// Codecs it may be offered, in order of liking (`PCMA`, `PCMU`); empty: whatever the
     /// telephone offers.
     pub codecs: Vec<String>,
+    /// How it wants keys that are pressed.
+    pub keys: Keys,
+}
+
+/// Key `dtmf` of a trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keys {
+    /// In the media, as events (RFC 4733) or tones: the two ends agree on it themselves.
+    #[default]
+    Media,
+    /// In the signalling (INFO).
+    Info,
 }
 
 /// Key `caller_id_source` of a trunk.
@@ -158,6 +170,7 @@ impl TrunkSettings {
             numbers_out: NumbersOut::default(),
             channels_max: 30,
             codecs: Vec::new(),
+            keys: Keys::default(),
         }
     }
 }

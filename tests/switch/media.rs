@@ -1,6 +1,7 @@
 //! Who hears whom, and who is told so.
 
 use navbat::model::{LegMove, OfferEnd, Record};
+use navbat::switch::Keys;
 
 use crate::peer::{Manner, Stage};
 use crate::world::{Site, World};
@@ -50,6 +51,62 @@ fn hold_and_back_pass_from_leg_to_leg() {
         world.run(1000);
         assert!(world.peer("carrier").calls[&call].heard.contains("a=sendrecv"));
         assert_eq!(moves(&world, LegMove::Resumed), 1, "{method}");
+        world.peer("carrier").hang_up(&call);
+        world.quiet();
+    }
+}
+
+/// An INFO with a key, as telephones send it.
+fn press(world: &mut World, name: &str, call: &str, kind: &str, body: &str) {
+    let text = world.peer(name).inside(call, "INFO");
+    let mut text = text.body(body);
+    for (header, value) in &mut text.headers {
+        if header == "Content-Type" {
+            kind.clone_into(value);
+        }
+    }
+    world.peer(name).send(&text);
+    world.run(500);
+}
+
+#[test]
+fn keys_by_info_are_told_on_where_the_other_side_takes_them() {
+    const RELAY: &str = "application/dtmf-relay";
+    let mut site = Site::new(&["aziza"]);
+    site.trunks[0].keys = Keys::Info;
+    let mut world = World::new(site);
+    let call = world.arrive();
+    world.run(4000);
+    let at = world.peer("aziza").up()[0].clone();
+    press(&mut world, "aziza", &at, RELAY, "Signal=5\r\nDuration=250\r\n");
+    press(&mut world, "aziza", &at, "application/dtmf", "#");
+    let told: Vec<String> =
+        world.peer("carrier").saw("INFO").iter().map(|text| text.body.clone()).collect();
+    assert_eq!(told, ["Signal=5\r\nDuration=160\r\n", "Signal=#\r\nDuration=160\r\n"]);
+    assert_eq!(world.peer("carrier").saw("INFO")[0].get("Content-Type"), Some(RELAY));
+    press(&mut world, "carrier", &call, RELAY, "Signal=9\r\n");
+    assert_eq!(world.peer("aziza").saw("INFO").len(), 1);
+    // What is no key is taken and goes nowhere.
+    press(&mut world, "aziza", &at, RELAY, "Signal=boo\r\n");
+    assert_eq!(world.peer("carrier").saw("INFO").len(), 2);
+    world.peer("carrier").hang_up(&call);
+    world.quiet();
+}
+
+#[test]
+fn keys_are_not_told_to_who_does_not_take_them() {
+    let from = crate::world::CLIENT;
+    let allows = [("Allow", "INVITE, ACK, BYE, CANCEL")];
+    for (keys, more) in [(Keys::Media, &[][..]), (Keys::Info, &allows[..])] {
+        let mut site = Site::new(&["aziza"]);
+        site.trunks[0].keys = keys;
+        let mut world = World::new(site);
+        let call = world.peer("carrier").call(crate::world::LINE, from, more);
+        world.run(4000);
+        let at = world.peer("aziza").up()[0].clone();
+        press(&mut world, "aziza", &at, "application/dtmf-relay", "Signal=5\r\n");
+        assert_eq!(world.peer("carrier").saw("INFO").len(), 0, "{keys:?}");
+        assert_eq!(world.up(), ["aziza", "carrier"], "{keys:?}");
         world.peer("carrier").hang_up(&call);
         world.quiet();
     }
