@@ -20,7 +20,9 @@ use crate::model::{Name, Now, Period, Record, Seq, Stamped, Wall};
 use crate::net::{Arrived, Wires};
 use crate::sip::Transmit;
 use crate::store::{Commit, Journal, JournalError, StoredRequest};
-use crate::switch::{Command, Effect, Input, Output, Refusal, RouteAsk, Settings, Switch, Ticket, Wiring};
+use crate::switch::{
+    Command, Effect, Input, Output, Refusal, RouteAsk, Settings, Switch, Ticket, Wiring,
+};
 use crate::web::{Ask, Desk, Hub, LinesView};
 
 /// Records between two saved states. More make a restart slower to fold them, fewer write the

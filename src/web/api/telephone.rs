@@ -76,9 +76,7 @@ pub async fn pickup(
     let rings = seen.pops.iter().filter(|pop| pop.call == call && pop.state == PopState::Ringing);
     let mut theirs = rings.filter(|pop| match reader.role {
         Role::Operator => pop.queue.as_ref().is_some_and(|queue| queues.contains(queue)),
-        Role::Supervisor | Role::Admin | Role::Integrator | Role::Wallboard => {
-            reader.sees_pop(pop)
-        }
+        Role::Supervisor | Role::Admin | Role::Integrator | Role::Wallboard => reader.sees_pop(pop),
     });
     theirs.next().ok_or(Fault::Missing("call that rings"))?;
     let operator = acting(&web, &reader, sent.operator)?;
