@@ -231,6 +231,28 @@ fn within(invite: &[u8], method: &str, to: Option<&str>, reason: Option<&str>) -
     draft.end()
 }
 
+/// A request of ours as it goes over a stream: only its Via says so (RFC 3261 section 18.1.1).
+pub(super) fn over_tcp(request: &[u8], here: &str) -> Bytes {
+    let mut draft = Draft(Vec::with_capacity(request.len() + 32));
+    let end = memchr::memchr(b'\r', request).unwrap_or(request.len());
+    draft.0.extend_from_slice(request.get(..end).unwrap_or_default());
+    draft.text("\r\n");
+    for line in header_lines(request) {
+        match named(line, "Via").and_then(|via| via.split_once(";branch=")) {
+            Some((_, branch)) => {
+                draft.parts("Via", &["SIP/2.0/TCP ", here, ";branch=", branch]);
+            }
+            None => {
+                draft.text(line);
+                draft.text("\r\n");
+            }
+        }
+    }
+    draft.text("\r\n");
+    draft.0.extend_from_slice(body_of(request));
+    Bytes::from(draft.0)
+}
+
 /// A request of ours sent anew: other branch and number, other lines in place of `dropped`.
 pub(super) struct Again<'a> {
     /// The new branch, cookie and all.
@@ -335,6 +357,16 @@ mod tests {
         assert!(text.contains("\r\nAuthorization: Digest x\r\n"), "{text}");
         assert!(text.ends_with("Content-Length: 5\r\n\r\nv=0\r\n"), "{text}");
         assert!(!text.contains("Contact"), "{text}");
+    }
+
+    #[test]
+    fn only_the_via_changes_over_a_stream() {
+        let bytes = over_tcp(&invite(), "pbx.example:5060");
+        let text = std::str::from_utf8(&bytes).unwrap();
+        let udp = "Via: SIP/2.0/UDP pc33.atlanta.com;branch=";
+        let tcp = "Via: SIP/2.0/TCP pbx.example:5060;branch=";
+        let before = invite();
+        assert_eq!(text, std::str::from_utf8(&before).unwrap().replace(udp, tcp));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::model::{Name, Period};
 
-use super::compose::{Block, Draft};
+use super::compose::{Block, Draft, over_tcp};
 use super::dialog::Dialog;
 use super::ids::{Ids, hex};
 use super::io::{Cause, Ending, Event, Flow, Hop, Kept, SessionId};
@@ -21,7 +21,12 @@ use super::timers::{Alarm, Alarms};
 use super::transaction::{Clients, Leaves, Opening, Owner, Servers};
 use super::trunk::Trunk;
 use super::wire::Wire;
-use super::{Known, status};
+use super::{Known, Transport, status};
+
+/// The largest request that goes as a datagram where the way there may carry no more at once
+/// (RFC 3261 section 18.1.1). Above it packets fall apart, and what a router drops of them is
+/// lost whole.
+const DATAGRAM_BYTES_MAX: usize = 1300;
 
 /// What every session works with.
 pub(super) struct Works {
@@ -39,6 +44,29 @@ impl Works {
     /// A branch for a request of ours; even, because its CANCEL is kept under the odd one.
     pub(super) fn branch(&mut self) -> u64 {
         self.ids.token() & !1
+    }
+
+    /// Sends a request of a session: by a stream when it is too large for a datagram and the
+    /// peer's address is one that a stream can reach.
+    pub(super) fn send(&mut self, opening: Opening, straight: bool) {
+        match self.larger(&opening, straight) {
+            Some(larger) => self.clients.open_large(&mut self.wire, opening, larger),
+            None => self.clients.open(&mut self.wire, opening),
+        }
+    }
+
+    /// How a request that is too large for a datagram goes instead.
+    fn larger(&self, opening: &Opening, straight: bool) -> Option<(Hop, Bytes)> {
+        let hop = opening.hop;
+        let fits = hop.transport != Transport::Udp || opening.bytes.len() <= DATAGRAM_BYTES_MAX;
+        let now = self.wire.now.mono;
+        if fits || !straight || !self.clients.takes_streams(hop.peer, now) {
+            return None;
+        }
+        let tcp = Hop { transport: Transport::Tcp, local: None, connection: None, ..hop };
+        let tcp = self.settings.settled(tcp);
+        let here = self.settings.written(Transport::Tcp, Some(tcp.local?));
+        Some((tcp, over_tcp(&opening.bytes, &here)))
     }
 
     /// The trunk whose challenges requests to this peer may answer.
@@ -219,7 +247,7 @@ impl Session {
         let trunk = self.trunk(works);
         let hop = self.dialog.hop;
         let opening = Opening { branch, method, cseq, hop, bytes, owner, trunk, tries: 0 };
-        works.clients.open(&mut works.wire, opening);
+        works.send(opening, self.dialog.straight);
         branch
     }
 

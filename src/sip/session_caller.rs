@@ -90,7 +90,7 @@ impl Session {
             trunk: session.trunk(works),
             tries: 0,
         };
-        works.clients.open(&mut works.wire, opening);
+        works.send(opening, aim.straight);
         works.tags.insert(local_tag, id);
         let ring_max = works.settings.limits.ring_max;
         session.arm(works, Alarm::RingOver, ring_max);

@@ -29,6 +29,7 @@ impl Stack {
         if tx.method != method || tx.cseq != cseq {
             return;
         }
+        let flow = tx.seen_over(flow);
         let owner = tx.owner;
         let to = response.header(Known::To).unwrap_or_default();
         let code = response.code();

@@ -8,6 +8,7 @@ mod device;
 mod differential;
 mod inside;
 mod invite;
+mod large;
 mod machines;
 mod pair;
 mod plain;

@@ -1,5 +1,6 @@
 //! Requests of ours that wait for their answers.
 
+use core::net::SocketAddr;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use super::client::{ClientAct, ClientEvent, ClientState};
 use super::invite_client::{InviteClientAct, InviteClientEvent, InviteClientState};
 use super::{T2, Wait, resend_after};
 use crate::sip::compose::ack_of;
-use crate::sip::io::{Hop, SessionId};
+use crate::sip::io::{Flow, Hop, SessionId};
 use crate::sip::message::Method;
 use crate::sip::timers::Due;
 use crate::sip::wire::Wire;
@@ -64,9 +65,18 @@ pub(in crate::sip) struct ClientTx {
     pub(in crate::sip) tries: u8,
     /// What 2xx were acknowledged.
     pub(in crate::sip) acks: Vec<Acked>,
+    /// How it would have gone, had it not been too large for a datagram.
+    plain: Option<Plain>,
     sent: u8,
     resend_at: Option<Mono>,
     wait_at: Option<Mono>,
+}
+
+/// A request as a datagram.
+#[derive(Debug)]
+struct Plain {
+    hop: Hop,
+    bytes: Bytes,
 }
 
 /// What a table row means for whoever asked.
@@ -96,22 +106,33 @@ pub(in crate::sip) struct Opening {
 
 /// The table, by the number in the branch.
 #[derive(Debug, Default)]
-pub(in crate::sip) struct Clients(BTreeMap<u64, ClientTx>);
+pub(in crate::sip) struct Clients {
+    by_branch: BTreeMap<u64, ClientTx>,
+    /// Peers that take no streams, and until when that is believed.
+    streamless: BTreeMap<SocketAddr, Mono>,
+}
+
+/// How long a peer that refused a stream gets large requests as datagrams. Longer keeps one that
+/// was mended waiting for its streams, shorter makes calls wait for the refusal more often.
+const STREAMLESS_FOR: Period = Period::hours(1);
+
+/// Peers that are remembered so. One more is tried by a stream each time.
+const STREAMLESS_MAX: usize = 1024;
 
 impl Clients {
     /// How many there are.
     pub(in crate::sip) fn len(&self) -> usize {
-        self.0.len()
+        self.by_branch.len()
     }
 
     /// One of them.
     pub(in crate::sip) fn get(&self, branch: u64) -> Option<&ClientTx> {
-        self.0.get(&branch)
+        self.by_branch.get(&branch)
     }
 
     /// One of them.
     pub(in crate::sip) fn get_mut(&mut self, branch: u64) -> Option<&mut ClientTx> {
-        self.0.get_mut(&branch)
+        self.by_branch.get_mut(&branch)
     }
 
     /// The branches of everything that goes to `hop` (a broken stream, a dead address).
@@ -121,7 +142,7 @@ impl Clients {
                 && tx.hop.peer == hop.peer
                 && (tx.hop.connection == hop.connection || tx.hop.connection.is_none())
         };
-        self.0.iter().filter(|(_, tx)| same(tx)).map(|(branch, _)| *branch).collect()
+        self.by_branch.iter().filter(|(_, tx)| same(tx)).map(|(branch, _)| *branch).collect()
     }
 
     /// Sends a request and waits for its answer.
@@ -138,7 +159,28 @@ impl Clients {
         if tx.resends() {
             tx.arm_resend(wire, branch);
         }
-        self.0.insert(branch, tx);
+        self.by_branch.insert(branch, tx);
+    }
+
+    /// Whether large requests go to this peer by a stream, as far as is known.
+    pub(in crate::sip) fn takes_streams(&self, peer: SocketAddr, now: Mono) -> bool {
+        self.streamless.get(&peer).is_none_or(|until| *until <= now)
+    }
+
+    /// Sends a request by a stream that is too large for a datagram. Where no stream comes
+    /// about, it goes as one after all (RFC 3261 section 18.1.1).
+    pub(in crate::sip) fn open_large(
+        &mut self,
+        wire: &mut Wire,
+        opening: Opening,
+        (hop, bytes): (Hop, Bytes),
+    ) {
+        let plain = Plain { hop: opening.hop, bytes: opening.bytes };
+        let branch = opening.branch;
+        self.open(wire, Opening { hop, bytes, ..opening });
+        if let Some(tx) = self.by_branch.get_mut(&branch) {
+            tx.plain = Some(plain);
+        }
     }
 
     /// Takes an INVITE back that a process before this one sent and that was heard of: its
@@ -146,7 +188,7 @@ impl Clients {
     pub(in crate::sip) fn resume(&mut self, wire: &mut Wire, invite: Opening, after: Period) {
         let branch = invite.branch;
         let machine = Machine::Invite(InviteClientState::Proceeding);
-        self.0.insert(branch, ClientTx::new(machine, invite));
+        self.by_branch.insert(branch, ClientTx::new(machine, invite));
         self.limit(wire, branch, after);
     }
 
@@ -158,7 +200,7 @@ impl Clients {
         code: u16,
         to: &str,
     ) -> Told {
-        let Some(tx) = self.0.get_mut(&branch) else { return Told::Nothing };
+        let Some(tx) = self.by_branch.get_mut(&branch) else { return Told::Nothing };
         let told = match tx.machine {
             Machine::Invite(state) => {
                 let event = match code {
@@ -179,7 +221,7 @@ impl Clients {
 
     /// Timer A or E.
     pub(in crate::sip) fn resend(&mut self, wire: &mut Wire, branch: u64) {
-        let Some(tx) = self.0.get_mut(&branch) else { return };
+        let Some(tx) = self.by_branch.get_mut(&branch) else { return };
         tx.resend_at = None;
         let told = match tx.machine {
             Machine::Invite(state) => {
@@ -192,7 +234,7 @@ impl Clients {
 
     /// Timers B, D, F, K, M. The owner is told together with the verdict.
     pub(in crate::sip) fn wait_over(&mut self, wire: &mut Wire, branch: u64) -> Option<Over> {
-        let tx = self.0.get_mut(&branch)?;
+        let tx = self.by_branch.get_mut(&branch)?;
         tx.wait_at = None;
         let told = match tx.machine {
             Machine::Invite(state) => {
@@ -205,7 +247,17 @@ impl Clients {
 
     /// The transport cannot send it.
     pub(in crate::sip) fn broken(&mut self, wire: &mut Wire, branch: u64) -> Option<Over> {
-        let tx = self.0.get_mut(&branch)?;
+        let tx = self.by_branch.get_mut(&branch)?;
+        if tx.plain.is_some() {
+            let until = wire.now.mono + STREAMLESS_FOR;
+            if let Some(peer) = tx.as_datagram(wire, branch) {
+                self.streamless.retain(|_, until| *until > wire.now.mono);
+                if self.streamless.len() < STREAMLESS_MAX {
+                    self.streamless.insert(peer, until);
+                }
+            }
+            return None; // its answer may still come, over any way
+        }
         let told = match tx.machine {
             Machine::Invite(state) => {
                 tx.step_invite(wire, branch, state, InviteClientEvent::Broken, "")
@@ -217,7 +269,7 @@ impl Clients {
 
     /// Sets an end to an INVITE that is Proceeding: timer C, which the machine itself has not.
     pub(in crate::sip) fn limit(&mut self, wire: &mut Wire, branch: u64, after: Period) {
-        let Some(tx) = self.0.get_mut(&branch) else { return };
+        let Some(tx) = self.by_branch.get_mut(&branch) else { return };
         let proceeding = tx.machine == Machine::Invite(InviteClientState::Proceeding);
         if proceeding && tx.wait_at.is_none() {
             let at = wire.now.mono + after;
@@ -227,20 +279,20 @@ impl Clients {
 
     /// Takes one out without a word: what it waited for no longer matters.
     pub(in crate::sip) fn drop(&mut self, wire: &mut Wire, branch: u64) {
-        if let Some(mut tx) = self.0.remove(&branch) {
+        if let Some(mut tx) = self.by_branch.remove(&branch) {
             tx.disarm(wire, branch);
         }
     }
 
     fn over(&mut self, wire: &mut Wire, branch: u64, told: Told) -> Option<Over> {
-        let tx = self.0.get(&branch)?;
+        let tx = self.by_branch.get(&branch)?;
         let over = Over { owner: tx.owner, method: tx.method, hop: tx.hop, told };
         self.settle(wire, branch);
         Some(over)
     }
 
     fn settle(&mut self, wire: &mut Wire, branch: u64) {
-        if self.0.get(&branch).is_some_and(ClientTx::is_over) {
+        if self.by_branch.get(&branch).is_some_and(ClientTx::is_over) {
             self.drop(wire, branch);
         }
     }
@@ -267,10 +319,34 @@ impl ClientTx {
             trunk: opening.trunk,
             tries: opening.tries,
             acks: Vec::new(),
+            plain: None,
             sent: 1,
             resend_at: None,
             wait_at: None,
         }
+    }
+
+    /// Where an answer over this flow comes from: of a request that was only too large, from
+    /// where it would have come otherwise.
+    pub(in crate::sip) fn seen_over(&self, flow: Flow) -> Flow {
+        let Some(Plain { hop, .. }) = &self.plain else { return flow };
+        let local = hop.local.unwrap_or(flow.local);
+        Flow { transport: hop.transport, local, peer: hop.peer, connection: 0 }
+    }
+
+    /// Sends it as a datagram, since no stream came about; gives the peer. `None` when something
+    /// was heard of it already: the stream has only ended.
+    fn as_datagram(&mut self, wire: &mut Wire, branch: u64) -> Option<SocketAddr> {
+        let unheard = match self.machine {
+            Machine::Invite(state) => state == InviteClientState::Calling,
+            Machine::Plain(state) => state == ClientState::Trying,
+        };
+        let Plain { hop, bytes } = if unheard { self.plain.take()? } else { return None };
+        wire.send(hop, bytes.clone());
+        (self.hop, self.bytes, self.sent) = (hop, bytes, 1);
+        self.arm(wire, branch);
+        self.arm_resend(wire, branch);
+        Some(self.hop.peer)
     }
 
     fn is_over(&self) -> bool {
