@@ -1,5 +1,5 @@
-//! The power goes in the middle of a call: those who talk go on talking, those who waited become
-//! callback items.
+//! The power goes in the middle of a call: those who talk go on talking, those who waited are
+//! refused and become callback items, and what rang for them stops.
 
 use super::baresip::Baresip;
 use super::exchange::{Exchange, LINE, PATIENCE, Wish, telephone};
@@ -23,11 +23,18 @@ async fn a_conversation_outlives_the_power_and_a_waiting_caller_is_called_back()
     phone.until("CALL_INCOMING").await;
     phone.tell("accept", "").await;
     phone.until("CALL_ESTABLISHED").await;
-    let _waits = calling("waits", trunks[1]);
-    let waiting = |board: &serde_json::Value| board["queues"][0]["waiting"] == 1;
-    exchange.until("/board", waiting).await;
+    let (user, password) = telephone(1);
+    let ip = [127, 0, 0, 27].into();
+    let mut rung = Baresip::start(folder, (&user, &password), ip, exchange.sip).await;
+    let waits = calling("waits", trunks[1]);
+    rung.until("CALL_INCOMING").await;
 
     exchange.crash().await;
+
+    // The caller hears a refusal and the telephone its CANCEL, by the server that came back.
+    rung.until("CALL_CLOSED").await;
+    let Tally { good, failed, .. } = waits.done(PATIENCE).await;
+    assert_eq!((good, failed), (0, 1));
 
     let called_back = |missed: &serde_json::Value| {
         missed["items"].as_array().is_some_and(|items| items.len() == 1)
