@@ -94,12 +94,12 @@ impl Session {
         works.tags.insert(local_tag, id);
         let ring_max = works.settings.limits.ring_max;
         session.arm(works, Alarm::RingOver, ring_max);
-        session.await_sign(works);
+        session.expect_sign(works);
         Ok(session)
     }
 
     /// Only carriers are left for another one when they are silent.
-    fn await_sign(&mut self, works: &mut Works) {
+    fn expect_sign(&mut self, works: &mut Works) {
         if matches!(self.peer, Peer::Trunk(_)) {
             self.arm(works, Alarm::Silent, SILENT_AFTER);
         }
@@ -329,7 +329,7 @@ impl Session {
             opening.forks.clear();
         }
         self.phase = Phase::Calling { heard: false, cancel: Cancel::No };
-        self.await_sign(works);
+        self.expect_sign(works);
         true
     }
 
