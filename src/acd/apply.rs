@@ -97,6 +97,9 @@ impl State {
         reason = "`apply` lists every kind and says which table it belongs to"
     )]
     fn apply_to_people(&mut self, at: Now, record: &Record) {
+        while let Some(operator) = self.dirty.retied.pop_first() {
+            self.rework(operator, at);
+        }
         match record {
             Record::OperatorNamed { operator, name } => self.operator_named(at, *operator, name),
             Record::QueueNamed { queue, name } => self.queue_named(*queue, name),
@@ -279,8 +282,10 @@ impl State {
     fn leg_moved(&mut self, at: Now, id: LegId, to: LegMove) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Some(next) = leg.state.on(to) else { return };
+        let before = it.tied();
         leg.state = next;
         leg.since = at.mono;
+        self.dirty.retied.extend(it.tied().symmetric_difference(&before));
         let call = leg.call;
         self.hold_talk(at, id, to);
         self.dirty.call(call);

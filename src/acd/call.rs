@@ -1,7 +1,7 @@
 //! One call: who is on it, how much of it is ours, and where it stands.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::course::Course;
 use super::observed::Story;
@@ -148,6 +148,17 @@ impl Call {
     /// Whether we were asked about it without an id and no fact has named it.
     pub fn is_asked_keyless(&self) -> bool {
         self.authority == Authority::Advised && self.key.ends_with(KEYLESS)
+    }
+
+    /// Operators whom the call ties up beside those of its offers: who placed it, and who talks on
+    /// a telephone that placed another call before an attended transfer.
+    pub fn tied(&self) -> BTreeSet<OperatorId> {
+        if !self.is_open() {
+            return BTreeSet::new();
+        }
+        let lasting = self.course.talks.iter().filter(|talk| talk.to.is_none());
+        let talking = lasting.filter(|talk| talk.offer.is_none()).filter_map(|talk| talk.operator);
+        self.placing.into_iter().chain(talking).collect()
     }
 
     /// Whether it has not ended.

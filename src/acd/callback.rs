@@ -360,7 +360,10 @@ impl Engine {
         let now = self.now.mono;
         let back_off = entry.back_off.values().copied().filter(|until| *until > now).min();
         let hold = entry.hold.map(|hold| hold.until).filter(|until| *until > now);
-        earliest([back_off, hold, Some(now + LATER)])
+        let tier = self.benches.get(&entry.queue);
+        let tier = tier.and_then(|bench| bench.next_tier_at(entry.waited(self.now)));
+        let tier = tier.map(|length| entry.first.mono + length);
+        earliest([back_off, hold, tier, Some(now + LATER)])
     }
 
     /// How long an operator of a callback is kept after picking up.

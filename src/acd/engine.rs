@@ -70,6 +70,9 @@ pub struct Engine {
     seed: u64,
     is_set_up: bool,
     records: VecDeque<(Now, Record)>,
+    /// Offers under the configuration in force begin here: earlier ones were made when operators
+    /// may have been allowed more calls.
+    pub(super) offers_from: u64,
     effects: VecDeque<Effect>,
 }
 
@@ -119,6 +122,7 @@ impl Engine {
             is_set_up: false,
             records: VecDeque::new(),
             effects: VecDeque::new(),
+            offers_from: 0,
         }
     }
 

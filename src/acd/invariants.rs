@@ -60,8 +60,10 @@ impl Engine {
             let (talking, ringing, dialing) = state.burdens(operator.id);
             let settings = self.roster.operator(&operator.name);
             let calls_max = settings.map_or(1, |settings| u32::from(settings.calls_max));
-            let ours = self.own_burden(operator.id);
-            if ours > calls_max.max(1) {
+            let (ours, newest) = self.own_burden(operator.id);
+            // Whoever was given more under earlier rules keeps it, and is given nothing more.
+            let given = newest.is_some_and(|offer| offer.0 >= self.offers_from);
+            if given && ours > calls_max.max(1) {
                 found.push(breach(31, None, &format!("{} carries {ours} offers", operator.name)));
             }
             let burdened =
@@ -76,14 +78,14 @@ impl Engine {
         found
     }
 
-    /// Live offers and conversations of ours that an operator carries.
-    fn own_burden(&self, operator: crate::model::OperatorId) -> u32 {
+    /// Live offers and conversations of ours that an operator carries, and the newest of them.
+    fn own_burden(&self, operator: crate::model::OperatorId) -> (u32, Option<OfferId>) {
         let busy = self.state.index.busy.get(&operator).into_iter().flatten();
-        let ours = busy.filter_map(|offer| self.state.offers.get(offer)).filter(|offer| {
-            let call = self.state.calls.get(&offer.call);
+        let ours = busy.copied().filter(|offer| {
+            let call = self.state.offers.get(offer).and_then(|it| self.state.calls.get(&it.call));
             call.is_some_and(|call| call.authority == Authority::Owned)
         });
-        u32::try_from(ours.count()).unwrap_or(u32::MAX)
+        ours.fold((0, None), |(count, newest), offer| (count + 1, newest.max(Some(offer))))
     }
 
     /// The first breach of one call.

@@ -23,6 +23,7 @@ const WEIGHTS_KEPT_MAX: u32 = 64;
 impl Engine {
     /// Brings everything that is worked out in line with state and settings.
     pub(super) fn set_up(&mut self) {
+        self.offers_from = self.state.next.offer;
         self.name_everything();
         self.seat_everybody();
         if self.state.day_until.is_none_or(|until| until <= self.now.mono) {
@@ -35,6 +36,7 @@ impl Engine {
     /// Takes a new configuration; waits that live keep theirs.
     pub(super) fn reload(&mut self, settings: Arc<Settings>) {
         let before = std::mem::replace(&mut self.roster, Roster::new(settings));
+        self.offers_from = self.state.next.offer;
         self.older.insert(before.settings().version.clone(), before);
         let open = self.state.index.open.iter().filter_map(|call| self.state.calls.get(call));
         let planned: Vec<String> = open

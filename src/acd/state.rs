@@ -159,7 +159,7 @@ pub struct Index {
     pub keys: BTreeMap<String, CallId>,
     /// Offers that tie an operator up, talking ones included.
     pub busy: BTreeMap<OperatorId, BTreeSet<OfferId>>,
-    /// Open calls that an operator placed.
+    /// Open calls that an operator placed, or talks in without an offer.
     pub placing: BTreeMap<OperatorId, BTreeSet<CallId>>,
     /// Live offers of an entry.
     pub live: BTreeMap<EntryId, BTreeSet<OfferId>>,
@@ -200,6 +200,8 @@ pub struct Dirty {
     pub armed_offers: BTreeSet<OfferId>,
     /// Operators whose alarms may have moved.
     pub armed_operators: BTreeSet<OperatorId>,
+    /// Operators whom a call ties up, or no longer does.
+    pub retied: BTreeSet<OperatorId>,
     /// Episodes whose alarms may have moved.
     pub armed_episodes: BTreeSet<EpisodeId>,
     /// Callbacks whose alarms may have moved.
@@ -332,8 +334,8 @@ impl Index {
         } else {
             self.open.remove(&call.id);
         }
-        if let Some(operator) = call.placing {
-            keep(&mut self.placing, operator, call.id, there && call.is_open());
+        for operator in call.tied() {
+            keep(&mut self.placing, operator, call.id, there);
         }
         if call.is_asked_keyless() {
             keep(&mut self.asked, call.account.clone(), call.id, there && call.is_open());

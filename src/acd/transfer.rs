@@ -65,7 +65,8 @@ impl Engine {
             .filter(|offer| offer.is_talking())
             .filter_map(|offer| offer.leg);
         let placed = self.state.index.placing.get(&id).into_iter().flatten();
-        let placed = placed.filter_map(|call| self.state.calls.get(call)?.leg);
+        let placed = placed.filter_map(|call| self.state.calls.get(call));
+        let placed = placed.flat_map(|call| call.leg.into_iter().chain(call.course.other));
         let fits = |leg: &LegId| {
             let sides = self.sides(*leg);
             sides.is_some_and(|sides| call.is_none_or(|call| call == sides.call))
@@ -334,11 +335,12 @@ impl Engine {
         // The client's call goes on, whichever of the two the telephone names first.
         let (one, two) =
             if internal(one.call) && !internal(two.call) { (two, one) } else { (one, two) };
-        let talker = self.state.calls.get(&two.call).and_then(|call| {
-            let talk = call.course.talks.iter().find(|talk| talk.leg == two.party);
-            talk.and_then(|talk| talk.operator)
-                .or(call.placing.filter(|_| call.leg == Some(two.party)))
+        let second = self.state.calls.get(&two.call);
+        let placer = second.and_then(|call| call.placing.filter(|_| call.leg == Some(two.party)));
+        let talk = second.and_then(|call| {
+            call.course.talks.iter().find(|talk| talk.leg == two.party && talk.operator.is_some())
         });
+        let talker = talk.and_then(|talk| talk.operator).or(placer);
         self.begin_passing(one, two.party, None);
         self.stop_talks(two.call);
         self.emit(Record::LegPassed { leg: two.party, call: one.call });
@@ -347,6 +349,11 @@ impl Engine {
         self.join(one.call, (one.party, two.party), (two.party, talker), from);
         let passing = Passing { by: Some(one.by), operator: one.operator, to: two.party };
         self.passed_on(one.call, passing);
+        // Who placed the other call is as busy with this one, also while they pass it on.
+        let free = self.state.calls.get(&one.call).is_some_and(|call| call.placing.is_none());
+        if let Some(operator) = placer.filter(|_| free) {
+            self.emit(Record::CallPlaced { call: one.call, operator: Some(operator) });
+        }
         self.end_call(two.call, LegReason::Transferred);
         Ok(())
     }

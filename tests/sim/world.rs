@@ -590,10 +590,7 @@ impl World {
         // The whole state at every fourth moment: at each a run would take minutes.
         let whole = self.now.mono.0.is_multiple_of(4);
         let breaches = if whole { self.switch.breaches() } else { Vec::new() };
-        let is_reloaded = self.version > 1;
-        let counts = |rule: u8| !is_reloaded || !matches!(rule, 13 | 31);
-        let broken: Vec<_> = breaches.iter().filter(|it| counts(it.rule)).collect();
-        assert!(broken.is_empty(), "{broken:?}");
+        assert!(breaches.is_empty(), "{breaches:?}");
         // A dead caller holds no telephone.
         let talking =
             |it: &crate::edge::Telephone| it.lives && !it.stopped && it.talks && !it.is_passed;
