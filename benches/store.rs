@@ -312,6 +312,7 @@ fn decision(at: Wall, number: u64) -> Decision {
         config: String::from("c1"),
         tier: 0,
         seed: None,
+        first: None,
         whole: true,
         members: operators().into_iter().map(pick).collect(),
     }

@@ -277,6 +277,7 @@ impl Moment {
             | Effect::RingCaller { .. }
             | Effect::TakeMessage { .. }
             | Effect::AnswerCaller { .. }
+            | Effect::AskOwner { .. }
             | Effect::RouteAnswer { .. }
             | Effect::Reply { .. }
             | Effect::Live(_) => {}

@@ -14,8 +14,8 @@ use super::pick::{Ask, Request};
 use super::settings::QueueSettings;
 use super::told::keyless;
 use crate::model::{
-    Alias, Authority, CallId, EntryId, Intent, Name, OfferId, OperatorId, Party, Period, Reach,
-    Record, Wall,
+    Alias, Authority, CallId, Decision, EntryId, Intent, Name, OfferId, OperatorId, Party, Period,
+    Reach, Record, Wall,
 };
 
 /// Names in one answer. More helps a provider that tries one after another through a whole
@@ -36,11 +36,17 @@ impl Engine {
     /// Answers a provider's question. Past its deadline, and where no queue fits, the answer is
     /// empty and the provider does what it does without us.
     pub(super) fn route_asked(&mut self, ask: RouteAsk) {
-        let ticket = ask.ticket;
+        if ask.deadline < self.now.mono || !self.waits_for_owner(&ask) {
+            self.answer_route(&ask);
+        }
+    }
+
+    /// Answers with what is known at this moment.
+    pub(super) fn answer_route(&mut self, ask: &RouteAsk) {
         let late = ask.deadline < self.now.mono;
-        let operators = if late { Vec::new() } else { self.advise(&ask) };
-        let operators = if operators.is_empty() { self.safe_answer(&ask) } else { operators };
-        self.act(Effect::RouteAnswer { ticket, operators });
+        let operators = if late { Vec::new() } else { self.advise(ask) };
+        let operators = if operators.is_empty() { self.safe_answer(ask) } else { operators };
+        self.act(Effect::RouteAnswer { ticket: ask.ticket, operators });
     }
 
     /// What a question gets that came too late, or for which nobody is free: where a dialplan
@@ -140,7 +146,11 @@ impl Engine {
         vec![name.clone()]
     }
 
-    fn asked_queue(&self, ask: &RouteAsk, word: Option<&str>) -> Option<&Arc<QueueSettings>> {
+    pub(super) fn asked_queue(
+        &self,
+        ask: &RouteAsk,
+        word: Option<&str>,
+    ) -> Option<&Arc<QueueSettings>> {
         let parties = (ask.line.as_ref(), Some(&ask.client));
         self.queue_for(&ask.account, word, parties, self.now.wall)
     }
@@ -165,6 +175,7 @@ impl Engine {
             .filter(|(_, until)| **until > self.now.mono)
             .map(|(id, _)| *id)
             .collect();
+        let first = rules.sticky.as_ref().and_then(|sticky| self.first_of(&entry, sticky));
         let request = Request {
             entry: id,
             round: entry.round.saturating_add(1),
@@ -176,13 +187,15 @@ impl Engine {
             live: 0,
             waiting: 1,
             only: None,
+            first: first.map(|(operator, _)| operator),
             ask: Ask::Order(rules.fanout_max.min(NAMES_MAX)),
             bars: Bars { backed_off: &backed_off, excluded: &NOBODY, tried: &entry.tried },
         };
         let Some(bench) = self.benches.get_mut(&entry.queue) else { return Vec::new() };
         let choice = bench.choose(&request);
+        let first = first.and_then(|first| self.told_first(first));
         let decision = self.decision(&entry, &rules, &request, &choice);
-        self.decisions.extend(decision);
+        self.decisions.extend(decision.map(|decision| Decision { first, ..decision }));
         // One after another is rung from the front, so only the first is kept for this call.
         let kept = if rules.strategy.is_single() { 1 } else { choice.chosen.len() };
         for chosen in choice.chosen.iter().take(kept) {
@@ -217,7 +230,7 @@ impl Engine {
     }
 
     /// The call that a question is about.
-    fn asked_call(&mut self, ask: &RouteAsk) -> CallId {
+    pub(super) fn asked_call(&mut self, ask: &RouteAsk) -> CallId {
         let key = ask.key.as_ref().map(|key| format!("{}/{key}", ask.account));
         if let Some(call) = key.as_ref().and_then(|key| self.state.index.keys.get(key)) {
             return *call;
@@ -263,7 +276,7 @@ impl Engine {
     }
 
     /// The live wait of an asked call; `None` when it is over already.
-    fn asked_entry(&mut self, call: CallId, queue: &Name) -> Option<EntryId> {
+    pub(super) fn asked_entry(&mut self, call: CallId, queue: &Name) -> Option<EntryId> {
         let it = self.state.calls.get(&call).filter(|call| call.is_open())?;
         if let Some(entry) = it.entries.last() {
             let waits =

@@ -7,10 +7,10 @@
 use super::bench::QueueKeys;
 use super::call::{Call, CallEvent, CallState};
 use super::course::Course;
-use super::entry::{Entry, EntryEvent, EntryState, Hold};
+use super::entry::{Entry, EntryEvent, EntryState, Hold, OwnerAsk};
 use super::leg::{Leg, LegState};
 use super::operator::{Operator, WrapUp};
-use super::state::{Queue, State, Talked};
+use super::state::{Dialled, Queue, State, Talked};
 use super::strategy::SeatKeys;
 use crate::model::{
     Authority, CallId, Closing, Direction, EntryId, EpisodeId, EpisodeRow, EpisodeState, LegId,
@@ -21,6 +21,10 @@ use crate::model::{
 /// Numbers whose last operator is remembered. More costs memory only; with fewer a client who
 /// calls seldom is a stranger to the responsible operator.
 const TALKED_MAX: usize = 100_000;
+
+/// Numbers of which is remembered who dialled them. With fewer a client who returns a call after
+/// some hours is a stranger; more costs memory only.
+const DIALLED_MAX: usize = 20_000;
 
 impl State {
     /// Folds one record in.
@@ -41,6 +45,7 @@ impl State {
             | Record::CallTold { .. }
             | Record::CallPlaced { .. }
             | Record::Conversed { .. }
+            | Record::Dialled { .. }
             | Record::CallEnded { .. }
             | Record::CallSettled { .. }
             | Record::CallForgotten { .. }
@@ -62,6 +67,8 @@ impl State {
             | Record::CallJudged { .. } => self.apply_to_course(at, record),
             Record::EntryQueued { .. }
             | Record::EntryTold { .. }
+            | Record::OwnerAsked { .. }
+            | Record::OwnerTold { .. }
             | Record::StickyHeld { .. }
             | Record::StickyLetGo { .. }
             | Record::PassEnded { .. }
@@ -90,6 +97,9 @@ impl State {
             | Record::BindingGone { .. }
             | Record::OutsideCounted { .. } => {}
         }
+        while let Some(operator) = self.dirty.retied.pop_first() {
+            self.rework(operator, at);
+        }
     }
 
     #[expect(
@@ -97,9 +107,6 @@ impl State {
         reason = "`apply` lists every kind and says which table it belongs to"
     )]
     fn apply_to_people(&mut self, at: Now, record: &Record) {
-        while let Some(operator) = self.dirty.retied.pop_first() {
-            self.rework(operator, at);
-        }
         match record {
             Record::OperatorNamed { operator, name } => self.operator_named(at, *operator, name),
             Record::QueueNamed { queue, name } => self.queue_named(*queue, name),
@@ -251,6 +258,7 @@ impl State {
             Record::Conversed { call, operator, answered_at } => {
                 self.conversed(*call, *operator, *answered_at);
             }
+            Record::Dialled { call, operator } => self.dialled(*call, *operator),
             Record::CallEnded { call } => self.call_ended(at, *call),
             Record::CallSettled { call, forget_at } => self.on_call(*call, |it| {
                 it.settled = true;
@@ -274,18 +282,18 @@ impl State {
     pub(super) fn on_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
         let Some(it) = self.calls.get_mut(&id) else { return };
         self.index.place_call(it, false);
+        let before = it.tied();
         change(it);
         self.index.place_call(it, true);
+        self.dirty.retied.extend(it.tied().symmetric_difference(&before));
         self.dirty.call(id);
     }
 
     fn leg_moved(&mut self, at: Now, id: LegId, to: LegMove) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let Some(next) = leg.state.on(to) else { return };
-        let before = it.tied();
         leg.state = next;
         leg.since = at.mono;
-        self.dirty.retied.extend(it.tied().symmetric_difference(&before));
         let call = leg.call;
         self.hold_talk(at, id, to);
         self.dirty.call(call);
@@ -396,9 +404,18 @@ impl State {
                 });
             }
             Record::EntryTold { .. } => self.entry_told(at, record),
-            Record::StickyHeld { entry, operator, until } => self.on_entry(*entry, |it| {
+            Record::OwnerAsked { entry, until } => self.on_entry(*entry, |it| {
+                let ask = OwnerAsk { until: *until, told: false, operator: None, late: false };
+                it.owner = Some(ask);
+            }),
+            Record::OwnerTold { entry, operator, late } => self.on_entry(*entry, |it| {
+                if let Some(ask) = &mut it.owner {
+                    *ask = OwnerAsk { told: true, operator: *operator, late: *late, ..*ask };
+                }
+            }),
+            Record::StickyHeld { entry, operator, until, by } => self.on_entry(*entry, |it| {
                 it.stuck = true;
-                it.hold = Some(Hold { operator: *operator, until: *until });
+                it.hold = Some(Hold { operator: *operator, until: *until, by: *by });
             }),
             Record::StickyLetGo { entry } => self.on_entry(*entry, |it| {
                 it.stuck = true;
@@ -575,6 +592,19 @@ impl State {
         // A nameless conversation does not make the last known person a stranger.
         let operator = operator.or_else(|| self.talked.get(&client)?.operator);
         self.talked.insert(client, Talked { operator, at, call: id, direction });
+    }
+
+    /// Remembers who dialled a client: whoever calls back a missed call from us gets them.
+    fn dialled(&mut self, id: CallId, operator: OperatorId) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let (Some(client), at) = (call.client_e164(), call.started_at) else { return };
+        if self.dialled.len() >= DIALLED_MAX && !self.dialled.contains_key(&client) {
+            let oldest = self.dialled.iter().min_by_key(|(_, known)| known.at);
+            if let Some(oldest) = oldest.map(|(number, _)| number.clone()) {
+                self.dialled.remove(&oldest);
+            }
+        }
+        self.dialled.insert(client, Dialled { operator, at, call: id });
     }
 }
 

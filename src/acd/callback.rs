@@ -306,6 +306,7 @@ impl Engine {
             live: 0,
             waiting: 1,
             only: None,
+            first: None,
             ask: Ask::Order(1),
             bars: Bars { backed_off: &NOBODY, excluded: &offered, tried: &NOBODY },
         };
@@ -347,7 +348,7 @@ impl Engine {
             self.end_call(call, LegReason::Withdrawn);
             return;
         }
-        if let Some(sticky) = rules.sticky
+        if let Some(sticky) = &rules.sticky
             && !self.hold_for_responsible(entry, &rules, sticky)
         {
             return;
@@ -363,7 +364,8 @@ impl Engine {
         let tier = self.benches.get(&entry.queue);
         let tier = tier.and_then(|bench| bench.next_tier_at(entry.waited(self.now)));
         let tier = tier.map(|length| entry.first.mono + length);
-        earliest([back_off, hold, tier, Some(now + LATER)])
+        let asked = entry.owner.filter(|ask| ask.waits(now)).map(|ask| ask.until);
+        earliest([back_off, hold, asked, tier, Some(now + LATER)])
     }
 
     /// How long an operator of a callback is kept after picking up.

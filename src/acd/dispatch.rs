@@ -16,7 +16,7 @@ use super::offer::OfferState;
 use super::pick::{Ask, Choice, Request};
 use super::settings::{Overflow, OverflowTo, QueueSettings, Strategy};
 use super::setup::earliest;
-use super::strategy::{Responsible, overflow_due, overflow_next, responsible};
+use super::strategy::{overflow_due, overflow_next};
 use crate::model::{
     Authority, Decision, EntryId, LegId, Mono, Number, OfferId, OperatorId, Outcome, Period,
     QueueId, Record,
@@ -126,7 +126,7 @@ impl Engine {
             }
             return;
         }
-        if let Some(sticky) = rules.sticky
+        if let Some(sticky) = &rules.sticky
             && !self.hold_for_responsible(id, &rules, sticky)
         {
             return;
@@ -174,52 +174,6 @@ impl Engine {
         }
     }
 
-    /// The responsible operator first. True when the caller goes the queue's normal way.
-    pub(super) fn hold_for_responsible(
-        &mut self,
-        id: EntryId,
-        rules: &QueueSettings,
-        sticky: super::settings::Sticky,
-    ) -> bool {
-        let Some(entry) = self.state.entries.get(&id) else { return true };
-        let rings = self.state.index.live.contains_key(&id);
-        match entry.hold {
-            None if entry.stuck => return true,
-            Some(_) if rings => return false, // alone, for as long as it rings
-            Some(hold) if hold.until <= self.now.mono || entry.tried.contains(&hold.operator) => {
-                self.emit(Record::StickyLetGo { entry: id });
-                return true;
-            }
-            None | Some(_) => {}
-        }
-        let client = self.state.calls.get(&entry.call).and_then(super::call::Call::client_e164);
-        let last = client.and_then(|client| self.last_talked(&client));
-        let ruled = last.and_then(|operator| {
-            let ruling = self.benches.get(&entry.queue)?.ruling(operator)?;
-            Some((operator, ruling))
-        });
-        let waited = entry.waited(self.now);
-        match responsible(ruled.into_iter(), waited, sticky.wait_max) {
-            Responsible::Nobody => {
-                self.emit(Record::StickyLetGo { entry: id });
-                true
-            }
-            Responsible::WaitFor(operator) => {
-                let until = entry.first.mono + sticky.wait_max;
-                if entry.hold.is_none() {
-                    self.emit(Record::StickyHeld { entry: id, operator, until });
-                }
-                false
-            }
-            Responsible::Ring(operator) => {
-                let until = self.now.mono + sticky.ring;
-                self.emit(Record::StickyHeld { entry: id, operator, until });
-                self.round(id, rules, Some((operator, sticky.ring)));
-                false
-            }
-        }
-    }
-
     /// One round: chooses, rings, and keeps the record of why.
     pub(super) fn round(
         &mut self,
@@ -247,6 +201,7 @@ impl Engine {
             live: u32::try_from(live).unwrap_or(u32::MAX),
             waiting: self.silent_callers(entry.queue).saturating_add(u32::from(live > 0)),
             only: only.map(|(operator, _)| operator),
+            first: None,
             ask: if is_callback { Ask::Order(1) } else { Ask::Round },
             bars: Bars {
                 backed_off: &backed_off,
@@ -328,6 +283,9 @@ impl Engine {
         choice: &Choice,
     ) -> Option<Decision> {
         let (whole, members) = self.benches.get_mut(&entry.queue)?.account(request, choice);
+        let only = self.state.entries.get(&entry.id).and_then(|entry| entry.hold);
+        let only = only.filter(|hold| request.only == Some(hold.operator));
+        let first = only.and_then(|hold| self.told_first((hold.operator, hold.by)));
         Some(Decision {
             call: entry.call,
             entry: entry.id,
@@ -339,6 +297,7 @@ impl Engine {
             config: entry.config.clone(),
             tier: choice.tier,
             seed: choice.seed,
+            first,
             whole,
             members,
         })
@@ -369,6 +328,9 @@ impl Engine {
     }
 
     fn entry_due(&self, id: EntryId) -> Option<Mono> {
+        if let Some(held) = self.held_asks.get(&id) {
+            return Some(held.until);
+        }
         let entry = self.state.entries.get(&id).filter(|entry| entry.state.is_waiting())?;
         let call = self.state.calls.get(&entry.call).filter(|call| call.is_open())?;
         if call.authority != Authority::Owned {
@@ -396,6 +358,7 @@ impl Engine {
             Some(unstaffed).filter(|until| *until > now),
             entry.pass_until.filter(|until| *until > now),
             entry.hold.map(|hold| hold.until).filter(|until| *until > now),
+            entry.owner.filter(|ask| ask.waits(now)).map(|ask| ask.until),
             self.again.get(&id).copied(),
         ]);
         if let Some(due) = &mut dues {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::alarms::{Alarm, Alarms};
 use super::bench::Bench;
 use super::io::{Effect, Input, Output, Refusal, Ticket};
+use super::responsible::HeldAsks;
 use super::roster::Roster;
 use super::settings::{OperatorSettings, QueueSettings, Settings};
 use super::staff::Staff;
@@ -57,6 +58,8 @@ pub struct Engine {
     pub(super) again: BTreeMap<EntryId, Mono>,
     /// Waits of which a round without anybody was told already.
     pub(super) told_empty: BTreeSet<EntryId>,
+    /// Questions of providers that wait for the answer to one of ours.
+    pub(super) held_asks: BTreeMap<EntryId, HeldAsks>,
     /// Rounds of this input.
     pub(super) decisions: Vec<Decision>,
     /// Calls of this input, to be checked.
@@ -67,12 +70,12 @@ pub struct Engine {
     pub(super) is_strict: bool,
     /// Legs that this process made begin here; earlier ones were lost with the process before.
     pub(super) legs_from: u64,
-    seed: u64,
-    is_set_up: bool,
-    records: VecDeque<(Now, Record)>,
     /// Offers under the configuration in force begin here: earlier ones were made when operators
     /// may have been allowed more calls.
     pub(super) offers_from: u64,
+    seed: u64,
+    is_set_up: bool,
+    records: VecDeque<(Now, Record)>,
     effects: VecDeque<Effect>,
 }
 
@@ -113,16 +116,17 @@ impl Engine {
             freed: BTreeSet::new(),
             again: BTreeMap::new(),
             told_empty: BTreeSet::new(),
+            held_asks: BTreeMap::new(),
             decisions: Vec::new(),
             checked: BTreeSet::new(),
             shown: BTreeMap::new(),
             is_strict: false,
             legs_from: 0,
+            offers_from: 0,
             seed,
             is_set_up: false,
             records: VecDeque::new(),
             effects: VecDeque::new(),
-            offers_from: 0,
         }
     }
 
@@ -166,6 +170,7 @@ impl Engine {
             | Input::Carried { .. }
             | Input::Reach { .. }
             | Input::Command { .. }
+            | Input::OwnerKnown { .. }
             | Input::Reload(_)
             | Input::Restarted { .. } => None,
         };
@@ -182,6 +187,7 @@ impl Engine {
                 let result = self.command(&by, supervisor, command);
                 self.reply(ticket, result);
             }
+            Input::OwnerKnown { call, operator } => self.owner_known(call, operator),
             Input::Reload(settings) => self.reload(settings),
             Input::Restarted { .. } => {}
         }
@@ -268,6 +274,7 @@ impl Engine {
                 self.again.remove(&entry);
                 self.wanted.insert(entry);
                 self.entry_due_fired(entry);
+                self.answer_held(entry);
             }
             Alarm::Call(call) => self.call_due(call),
             Alarm::Episode(episode) => self.episode_due(episode),

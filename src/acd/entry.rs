@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, EntryId, Mono, Name, Now, OfferId, OperatorId, Outcome, Period, QueueId, Wall,
+    CallId, EntryId, Mono, Name, Now, OfferId, OperatorId, Outcome, Period, QueueId, Tie, Wall,
 };
 
 /// Where a wait stands.
@@ -95,6 +95,29 @@ pub struct Hold {
     pub operator: OperatorId,
     /// Until when, at most.
     pub until: Mono,
+    /// What makes them responsible.
+    #[serde(default)]
+    pub by: Tie,
+}
+
+/// What an outside service was asked: who is responsible for the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerAsk {
+    /// Until when the wait is held for the answer.
+    pub until: Mono,
+    /// Whether it answered.
+    pub told: bool,
+    /// Whom it named.
+    pub operator: Option<OperatorId>,
+    /// Whether the wait had gone on without the answer, which moves nothing then.
+    pub late: bool,
+}
+
+impl OwnerAsk {
+    /// Whether the wait is held for the answer.
+    pub fn waits(&self, now: Mono) -> bool {
+        !self.told && self.until > now
+    }
 }
 
 /// One wait in one queue.
@@ -138,6 +161,9 @@ pub struct Entry {
     pub hold: Option<Hold>,
     /// Whether the responsible operator was looked for already.
     pub stuck: bool,
+    /// What an outside service was asked of this wait.
+    #[serde(default)]
+    pub owner: Option<OwnerAsk>,
     /// Steps of the overflow chain that were taken.
     pub steps: u8,
     /// Whether the client came back to the place of a callback: the queue's patience with them
@@ -176,6 +202,7 @@ impl Entry {
             pass_until: None,
             hold: None,
             stuck: false,
+            owner: None,
             steps: 0,
             resumed: false,
         }

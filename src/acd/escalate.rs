@@ -42,7 +42,8 @@ impl Engine {
         calendar.map_or(from + length, |calendar| calendar.after_open(from, length))
     }
 
-    /// Who talked last with the client, else whose turn it is in the callback group: of those
+    /// The responsible operator, as an outside service named them when the client waited; who
+    /// talked last with the client, else whose turn it is in the callback group: of those
     /// who are signed in before the others. Nobody who let the episode lie before.
     fn next_owner(&self, row: &EpisodeRow, client: &Number) -> Option<Name> {
         let had = |name: &Name| {
@@ -50,6 +51,12 @@ impl Engine {
                 || row.steps.iter().any(|step| step.owner.as_ref() == Some(name))
         };
         let works = |name: &Name| self.roster.operator(name).is_some_and(|it| !it.disabled);
+        let responsible = row.calls.iter().rev().find_map(|call| self.owner_of_call(*call));
+        let responsible = responsible.and_then(|id| self.state.operators.get(&id));
+        let responsible = responsible.map(|it| &it.name).filter(|name| works(name) && !had(name));
+        if let Some(name) = responsible {
+            return Some(name.clone());
+        }
         let last = self.last_talked(client).and_then(|id| self.state.operators.get(&id));
         let last = last.map(|it| &it.name).filter(|name| works(name) && !had(name));
         if let Some(name) = last {

@@ -58,6 +58,14 @@ pub enum Input {
         /// What is wanted.
         command: Command,
     },
+    /// An outside service answers [`Effect::AskOwner`]. Past [`super::OWNER_WAIT`] the answer
+    /// moves nothing any more.
+    OwnerKnown {
+        /// The call of the question.
+        call: CallId,
+        /// Who is responsible for the client; `None`: nobody.
+        operator: Option<Name>,
+    },
     /// A new configuration. Entries that live keep theirs.
     Reload(Arc<Settings>),
     /// The process started again; the first input after the journal was read. Calls whose
@@ -392,6 +400,16 @@ pub enum Effect {
     TakeMessage {
         /// The caller's leg.
         leg: LegId,
+    },
+    /// Attempt: ask who is responsible for a client; answered by [`Input::OwnerKnown`] within
+    /// [`super::OWNER_WAIT`], or the caller goes on without.
+    AskOwner {
+        /// The call.
+        call: CallId,
+        /// The client.
+        client: Number,
+        /// The queue that asks.
+        queue: Name,
     },
     /// Promise: the answer to a routing question. Empty: the provider's own default.
     RouteAnswer {

@@ -249,6 +249,9 @@ impl Engine {
         if self.is_undialled(id) {
             return;
         }
+        if open {
+            self.note_dialled(id, operator.as_ref());
+        }
         for episode in self.open_episodes(&client) {
             let Some(row) = self.state.episodes.get(&episode) else { continue };
             if at < row.first_at {

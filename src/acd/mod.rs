@@ -33,6 +33,7 @@ mod owned_tests;
 mod pick;
 mod placed;
 mod presence;
+mod responsible;
 #[cfg(test)]
 mod rig;
 mod roster;
@@ -56,6 +57,7 @@ pub use engine::{Engine, RestoreError};
 pub use invariants::Breach;
 pub use observed::{QUIET, Rung, Story, View};
 pub use pick::{Ask, Choice, Chosen, Request};
+pub use responsible::OWNER_WAIT;
 pub use settings::{
     AccountSettings, AliasOf, AutoPause, Callback, Member, OperatorSettings, Overflow, OverflowTo,
     QueueSettings, ReadyRule, ServiceLevel, Settings, Sticky, Strategy, Tier, TierMode,

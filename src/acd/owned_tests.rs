@@ -215,7 +215,7 @@ fn the_wait_has_an_end_and_overflow_keeps_the_clock() {
 fn the_responsible_operator_rings_alone_first() {
     let mut settings = site(&["Aziza", "Bobur"]);
     settings.queues[0].wrap_up = Period::ZERO;
-    settings.queues[0].sticky = Some(Sticky { ring: Period::secs(15), wait_max: Period::ZERO });
+    settings.queues[0].sticky = Some(Sticky::default());
     let mut rig = Rig::ready(settings);
     rig.arrive(1, NUMBER);
     let bobur = rig.dialled()[1].1;
@@ -272,7 +272,11 @@ fn nothing_that_legs_and_people_do_breaks_the_books() {
         queue.auto_pause = Some(AutoPause { misses: 3, lasts: Period::mins(1) });
         queue.confirm = Period::millis(if seed.chance(50) { 400 } else { 0 });
         if seed.chance(50) {
-            queue.sticky = Some(Sticky { ring: Period::secs(9), wait_max: Period::secs(5) });
+            queue.sticky = Some(Sticky {
+                ring: Period::secs(9),
+                wait_max: Period::secs(5),
+                ..Sticky::default()
+            });
         }
         let mut rig = Rig::ready(settings);
         let mut next = 1;

@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub waiting: u32,
     /// Rings this operator alone (sticky).
     pub only: Option<OperatorId>,
+    /// Goes before everybody else in an order, if they are eligible.
+    pub first: Option<OperatorId>,
     /// What is wanted.
     pub ask: Ask,
     /// Who is barred for this caller.
@@ -227,9 +229,17 @@ impl Bench {
 
     fn choose_order(&self, request: &Request<'_>, open: &[Row], max: u16, choice: &mut Choice) {
         choice.left_over = Some(Why::BeyondFanOut);
+        if let Some(first) = request.first {
+            self.choose_only(request, first, choice);
+        }
+        let before = choice.chosen.first().copied();
         for row in open {
             let room = usize::from(max).saturating_sub(choice.chosen.len());
-            let ranked: Vec<Chosen> = self.ranked(row, request, choice).take(room).collect();
+            let ranked: Vec<Chosen> = self
+                .ranked(row, request, choice)
+                .filter(|chosen| before.is_none_or(|first| first.operator != chosen.operator))
+                .take(room)
+                .collect();
             choice.chosen.extend(ranked);
         }
     }

@@ -248,12 +248,33 @@ pub enum OverflowTo {
 }
 
 /// Key `sticky` of a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sticky {
     /// How long the responsible operator rings alone.
     pub ring: Period,
     /// How long the caller waits for one who talks.
     pub wait_max: Period,
+    /// Whether a CRM is asked who owns the client's deal or contact.
+    pub crm: bool,
+    /// Who talked with the client within this is responsible; zero: nobody is by that.
+    pub talked: Period,
+    /// Who dialled the client within this is responsible; zero: nobody is by that.
+    pub dialled: Period,
+    /// Who stands in for a responsible operator who is away, in order.
+    pub deputies: Vec<Name>,
+}
+
+impl Default for Sticky {
+    fn default() -> Sticky {
+        Sticky {
+            ring: Period::secs(15),
+            wait_max: Period::ZERO,
+            crm: false,
+            talked: Period::days(30),
+            dialled: Period::hours(24),
+            deputies: Vec::new(),
+        }
+    }
 }
 
 /// Key `auto_pause` of a queue.

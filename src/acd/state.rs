@@ -109,6 +109,17 @@ pub struct Talked {
     pub direction: Option<Direction>,
 }
 
+/// The last time that an operator dialled a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dialled {
+    /// Who.
+    pub operator: OperatorId,
+    /// When the call began.
+    pub at: Wall,
+    /// The call.
+    pub call: CallId,
+}
+
 /// The fold of the journal.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
@@ -140,6 +151,9 @@ pub struct State {
     pub given: BTreeMap<Name, u64>,
     /// Who talked last with a number, and when.
     pub talked: BTreeMap<Number, Talked>,
+    /// Who dialled a number last, and when.
+    #[serde(default)]
+    pub dialled: BTreeMap<Number, Dialled>,
     /// Worked out from the rest.
     #[serde(skip)]
     pub index: Index,
@@ -186,6 +200,8 @@ pub struct Dirty {
     pub entries: BTreeSet<EntryId>,
     /// Offers, with the card as it was shown before.
     pub offers: BTreeMap<OfferId, Option<PopState>>,
+    /// Operators whom a call ties up, or no longer does.
+    pub retied: BTreeSet<OperatorId>,
     /// Operators: anything about them that matters to a queue.
     pub operators: BTreeSet<OperatorId>,
     /// Operators whose axes changed.
@@ -200,8 +216,6 @@ pub struct Dirty {
     pub armed_offers: BTreeSet<OfferId>,
     /// Operators whose alarms may have moved.
     pub armed_operators: BTreeSet<OperatorId>,
-    /// Operators whom a call ties up, or no longer does.
-    pub retied: BTreeSet<OperatorId>,
     /// Episodes whose alarms may have moved.
     pub armed_episodes: BTreeSet<EpisodeId>,
     /// Callbacks whose alarms may have moved.

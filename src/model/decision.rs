@@ -138,6 +138,42 @@ pub struct Pick {
     pub chosen: bool,
 }
 
+/// What makes an operator responsible for a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tie {
+    /// The owner of the client's deal or contact, as the CRM says.
+    Owner,
+    /// The last who talked with the client.
+    #[default]
+    Talked,
+    /// The last who dialled the client.
+    Dialled,
+    /// Stands in for the responsible operator, who is away.
+    Deputy,
+}
+
+impl Tie {
+    /// The word used in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Tie::Owner => "owner",
+            Tie::Talked => "talked",
+            Tie::Dialled => "dialled",
+            Tie::Deputy => "deputy",
+        }
+    }
+}
+
+/// Who went before the others, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct First {
+    /// The operator.
+    pub operator: Name,
+    /// What makes them responsible.
+    pub by: Tie,
+}
+
 /// One round of one entry: who was judged how, and who was picked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -161,6 +197,9 @@ pub struct Decision {
     pub tier: u8,
     /// The seed of a random choice.
     pub seed: Option<u64>,
+    /// The responsible operator, where the round began with one.
+    #[serde(default)]
+    pub first: Option<First>,
     /// Whether `members` holds every member of the queue. Else: those chosen and those whose
     /// ruling changed since the last decision of this queue.
     pub whole: bool,

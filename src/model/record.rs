@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Authority, By, CallId, CallRow, Decision, Direction, Disposition, EndedBy, EntryId, EpisodeId,
     EpisodeRow, Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId,
-    OperatorView, Outcome, Party, QueueId, Reach, Seq, TokenId, Wall,
+    OperatorView, Outcome, Party, QueueId, Reach, Seq, Tie, TokenId, Wall,
 };
 
 /// A record with its place and moment.
@@ -169,6 +169,13 @@ pub enum Record {
         operator: Option<OperatorId>,
         /// When.
         answered_at: Wall,
+    },
+    /// An operator dialled a client.
+    Dialled {
+        /// The call.
+        call: CallId,
+        /// Who.
+        operator: OperatorId,
     },
     /// Who called whom in a call of ours that did not come from outside.
     CallDirected {
@@ -362,6 +369,22 @@ pub enum Record {
         /// Whose offer won it.
         won_by: Option<OfferId>,
     },
+    /// An outside service was asked who is responsible for the client of a wait.
+    OwnerAsked {
+        /// The entry.
+        entry: EntryId,
+        /// Until when the wait is held for the answer.
+        until: Mono,
+    },
+    /// It answered.
+    OwnerTold {
+        /// The entry.
+        entry: EntryId,
+        /// Whom it named; `None`: nobody, or nobody we know.
+        operator: Option<OperatorId>,
+        /// Whether the wait had gone on without the answer.
+        late: bool,
+    },
     /// A caller waits for the responsible operator alone.
     StickyHeld {
         /// The entry.
@@ -370,6 +393,9 @@ pub enum Record {
         operator: OperatorId,
         /// Until when, at most.
         until: Mono,
+        /// What makes them responsible.
+        #[serde(default)]
+        by: Tie,
     },
     /// A caller waits for the responsible operator no more.
     StickyLetGo {
@@ -677,6 +703,7 @@ impl Record {
             Record::CallTold { .. } => "call_told",
             Record::CallPlaced { .. } => "call_placed",
             Record::Conversed { .. } => "conversed",
+            Record::Dialled { .. } => "dialled",
             Record::CallDirected { .. } => "call_directed",
             Record::CallCarried { .. } => "call_carried",
             Record::StepTaken { .. } => "step_taken",
@@ -697,6 +724,8 @@ impl Record {
             Record::LegMoved { .. } => "leg_moved",
             Record::EntryQueued { .. } => "entry_queued",
             Record::EntryTold { .. } => "entry_told",
+            Record::OwnerAsked { .. } => "owner_asked",
+            Record::OwnerTold { .. } => "owner_told",
             Record::StickyHeld { .. } => "sticky_held",
             Record::StickyLetGo { .. } => "sticky_let_go",
             Record::PassEnded { .. } => "pass_ended",

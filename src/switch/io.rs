@@ -8,7 +8,7 @@ use crate::acd::io::Input as Told;
 use crate::acd::io::{
     Arrival, Command, Effect, Heard, LegEvent, Placement, RouteAsk, Ticket, Transfer,
 };
-use crate::model::{LegId, Name, Now, Reach, Record};
+use crate::model::{CallId, LegId, Name, Now, Reach, Record};
 use crate::sip::{Hop, Packet, Transmit};
 
 /// Everything that can happen to the switch, but for the passing of time.
@@ -48,6 +48,13 @@ pub enum Input {
         supervisor: bool,
         /// What is wanted.
         command: Command,
+    },
+    /// An outside service answers [`Effect::AskOwner`].
+    OwnerKnown {
+        /// The call of the question.
+        call: CallId,
+        /// Who is responsible for the client; `None`: nobody.
+        operator: Option<Name>,
     },
     /// A new configuration. Entries that live keep theirs.
     Reload(Arc<Settings>),
@@ -129,6 +136,7 @@ impl Input {
             Input::Command { ticket, by, supervisor, command } => {
                 Told::Command { ticket, by, supervisor, command }
             }
+            Input::OwnerKnown { call, operator } => Told::OwnerKnown { call, operator },
             Input::Reload(settings) => Told::Reload(settings),
             Input::Restarted { kept } => Told::Restarted { kept },
             Input::Sip(packet) => return Split::Wire(Wire::Sip(packet)),

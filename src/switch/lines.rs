@@ -158,9 +158,10 @@ impl Board<'_> {
             Effect::Bridge { caller, operator } => self.bridge(caller, operator),
             // A message needs a recorder, which comes with media; nobody is kept in silence.
             Effect::TakeMessage { leg } => self.drop_leg(leg, LegReason::Over),
-            Effect::RouteAnswer { .. } | Effect::Reply { .. } | Effect::Live(_) => {
-                return Some(effect);
-            }
+            Effect::AskOwner { .. }
+            | Effect::RouteAnswer { .. }
+            | Effect::Reply { .. }
+            | Effect::Live(_) => return Some(effect),
         }
         None
     }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use navbat::acd::{
     AccountSettings, AliasOf, AutoPause, Member, OperatorSettings, Overflow, OverflowTo,
-    QueueSettings, ReadyRule, Settings, Sticky, Strategy, Tier, TierMode,
+    QueueSettings, ReadyRule, Settings, Strategy, Tier, TierMode,
 };
 use navbat::model::{Name, NumberRules, Period};
 use navbat::plan::{Calendar, Calendars, Plan};
@@ -256,7 +256,15 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
             "overflow" => queue.overflow.push(overflow(value)),
             "sticky" => {
                 let (ring, wait) = value.split_once('/').unwrap_or((value, "0s"));
-                queue.sticky = Some(Sticky { ring: period(ring), wait_max: period(wait) });
+                let sticky = queue.sticky.get_or_insert_default();
+                (sticky.ring, sticky.wait_max) = (period(ring), period(wait));
+            }
+            "crm" => queue.sticky.get_or_insert_default().crm = *value == "on",
+            "talked" => queue.sticky.get_or_insert_default().talked = period(value),
+            "dialled" => queue.sticky.get_or_insert_default().dialled = period(value),
+            "deputies" => {
+                let names = value.split(',').map(Name::from);
+                queue.sticky.get_or_insert_default().deputies = names.collect();
             }
             "auto-pause" => {
                 let (misses, lasts) = value.split_once('/').expect("misses/length");

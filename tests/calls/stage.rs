@@ -265,6 +265,7 @@ impl Stage {
             | Effect::AnswerCaller { .. }
             | Effect::Bridge { .. }
             | Effect::Transferred { .. }
+            | Effect::AskOwner { .. }
             | Effect::RouteAnswer { .. }
             | Effect::Reply { .. } => {}
         }
@@ -311,6 +312,13 @@ impl Stage {
             ["replan", ..] => self.replan(text.trim_start_matches("replan").trim()),
             [from, "calls", line, rest @ ..] => self.arrive(from, line, rest),
             [account, "asks", rest @ ..] => self.ask(account, rest),
+            ["crm", "says", caller, operator] => {
+                let label = if *caller == "caller" { "" } else { caller };
+                let named = self.names.calls.iter().rev().find(|(_, name)| *name == label);
+                let call = *named.expect("a call").0;
+                let operator = Some(Name::from(*operator)).filter(|_| *operator != "nobody");
+                self.input(Input::OwnerKnown { call, operator });
+            }
             ["supervisor", "puts", name, intent @ ..] => self.intend("boss", true, name, intent),
             [account, ..] if account.ends_with(':') => {
                 let (_, facts) = text.split_once(':').unwrap();

@@ -53,6 +53,9 @@ impl Names {
                 format!("bridge {} {}", self.leg(*caller), self.leg(*operator))
             }
             Effect::TakeMessage { leg } => format!("take a message of {}", self.leg(*leg)),
+            Effect::AskOwner { client, queue, .. } => {
+                format!("ask whose {} is in {queue}", client.reveal())
+            }
             Effect::RouteAnswer { operators, .. } if operators.is_empty() => {
                 String::from("answer the provider: its own default")
             }

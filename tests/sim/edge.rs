@@ -144,6 +144,7 @@ impl Edge {
             | Effect::Transferred { .. }
             | Effect::RingCaller { .. }
             | Effect::TakeMessage { .. }
+            | Effect::AskOwner { .. }
             | Effect::RouteAnswer { .. }
             | Effect::Reply { .. }
             | Effect::Live(_) => Vec::new(),

@@ -20,7 +20,13 @@ use world::World;
 const SEEDS: u64 = 300;
 
 /// What has to happen on some day at least, or the days prove nothing about it.
-const RARE: [&str; 9] = [
+const RARE: [&str; 15] = [
+    "owner_in_time",
+    "owner_late",
+    "held_for_owner",
+    "held_for_talker",
+    "held_for_dialler",
+    "held_for_deputy",
     "callback_woken",
     "callback_lent",
     "callback_reached",

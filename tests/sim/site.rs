@@ -124,7 +124,15 @@ fn queue(seed: &mut Seed, place: usize) -> QueueSettings {
     }
     if seed.chance(40) {
         let (ring, wait_max) = (Period::secs(6), Period::secs(seed.below(9)));
-        queue.sticky = Some(Sticky { ring, wait_max });
+        let deputy = Name::from(*one_of(seed, &OPERATORS));
+        queue.sticky = Some(Sticky {
+            ring,
+            wait_max,
+            crm: seed.chance(60),
+            talked: Period::secs(seed.below(200)),
+            dialled: Period::secs(seed.below(200)),
+            deputies: vec![deputy],
+        });
     }
     if seed.chance(40) {
         queue.auto_pause = Some(AutoPause { misses: 2, lasts: Period::secs(90) });

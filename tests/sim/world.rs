@@ -7,7 +7,7 @@ use navbat::acd::Settings;
 use navbat::model::{
     Authority, CallId, CallRow, Direction, Disposition, EndedBy, EpisodeId, EpisodeState, Fact,
     Intent, LegId, Live, Mono, Name, Now, Number, OfferId, Outcome, Party, PopState, Reach, Record,
-    Seed, Seq, Stamped, TokenEnd, Wall, Work,
+    Seed, Seq, Stamped, Tie, TokenEnd, Wall, Work,
 };
 use navbat::switch::{
     Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, Output, Placement, RouteAsk, Switch,
@@ -30,6 +30,7 @@ enum Event {
     HangUp(LegId, Party),
     ProviderCall,
     Told(&'static str, Box<Fact>),
+    Owner(CallId, Option<Name>),
     Ask,
     Whim,
     Placed,
@@ -203,6 +204,7 @@ impl World {
                 }
             }
             Event::Told(account, fact) => self.hear(account, vec![*fact]),
+            Event::Owner(call, operator) => self.input(Input::OwnerKnown { call, operator }),
             Event::Ask => self.ask(),
             Event::Whim => self.whim(),
             Event::Proven(operator) => self.prove(operator),
@@ -574,6 +576,19 @@ impl World {
                 }
                 Vec::new()
             }
+            Effect::AskOwner { call, .. } => {
+                // In time, late, or never; somebody of the site, a stranger to it, or nobody.
+                let named = match self.seed.below(8) {
+                    0 => None,
+                    1 => Some(Name::from("nobody")),
+                    _ => Some(self.any_operator()),
+                };
+                if self.seed.chance(85) {
+                    let after = self.seed.below(1_200);
+                    self.plan(after, Event::Owner(*call, named));
+                }
+                return;
+            }
             other => self.edge.take(other, &mut self.seed),
         };
         for (after, leg, event) in plan {
@@ -585,8 +600,6 @@ impl World {
     fn check_step(&self) {
         let due = self.switch.poll_timeout();
         assert!(due.is_none_or(|due| due > self.now.mono), "a timer in the past: {due:?}");
-        // New rules may allow fewer calls than somebody carries (31), or seat people anew for whom
-        // waits remember refusals by the old rules (13): until the first reload both hold.
         // The whole state at every fourth moment: at each a run would take minutes.
         let whole = self.now.mono.0.is_multiple_of(4);
         let breaches = if whole { self.switch.breaches() } else { Vec::new() };
@@ -699,6 +712,14 @@ fn rare(record: &Record) -> Option<&'static str> {
         Record::TokenClosed { because: TokenEnd::Expired, .. } => Some("callback_expired"),
         Record::TokenLent { .. } => Some("callback_lent"),
         Record::TokenWoken { .. } => Some("callback_woken"),
+        Record::OwnerTold { operator: Some(_), late: false, .. } => Some("owner_in_time"),
+        Record::OwnerTold { late: true, .. } => Some("owner_late"),
+        Record::StickyHeld { by, .. } => Some(match by {
+            Tie::Owner => "held_for_owner",
+            Tie::Talked => "held_for_talker",
+            Tie::Dialled => "held_for_dialler",
+            Tie::Deputy => "held_for_deputy",
+        }),
         Record::EpisodeSaved(row) => row.steps.last().map(|step| step.kind.word()),
         _ => None,
     }

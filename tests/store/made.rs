@@ -183,6 +183,7 @@ pub fn decided(call: u128, round: u32, seconds: u64, members: &[(&str, Ruling, b
         config: String::from("c1"),
         tier: 0,
         seed: Some(u64::MAX),
+        first: None,
         whole: true,
         members: members.iter().map(pick).collect(),
     }

@@ -571,6 +571,7 @@ pub mod made {
             config: String::from("c1"),
             tier: 0,
             seed: None,
+            first: None,
             whole: true,
             members: vec![
                 Pick {

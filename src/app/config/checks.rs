@@ -38,6 +38,7 @@ pub fn check(read: &Read<'_>) -> Vec<Problem> {
     circles(read, &mut problems);
     for queue in read.queues {
         one_sided(queue, &mut problems);
+        deputies(queue, &mut problems);
         times(queue, &mut problems);
     }
     for provider in read.providers {
@@ -72,6 +73,9 @@ fn names(read: &Read<'_>, problems: &mut Vec<Problem>) {
     for queue in read.queues {
         for member in &queue.members {
             look("operator", &operators, &member.value, &member.at);
+        }
+        for deputy in &queue.deputies {
+            look("operator", &operators, &deputy.value, &deputy.at);
         }
         for onward in &queue.onward {
             look("queue", &queues, &onward.value, &onward.at);
@@ -241,6 +245,19 @@ fn one_sided(queue: &Queue, problems: &mut Vec<Problem>) {
         let word = queue.settings.strategy.word();
         let message = format!("`{word}` does not look at weights");
         warn(at, "no-effect", message, "parallel, weighted-random and smooth-weighted do");
+    }
+}
+
+/// A deputy who is no member of the queue cannot be rung for it.
+fn deputies(queue: &Queue, problems: &mut Vec<Problem>) {
+    for deputy in &queue.deputies {
+        if queue.members.iter().any(|member| member.value == deputy.value) {
+            continue;
+        }
+        let message =
+            format!("{} is no member of `{}`", quoted(&deputy.value), queue.settings.name);
+        let mend = "add them to `tiers`: only members of a queue are rung for it";
+        problems.push(Problem::warning(&deputy.at, "no-effect", message).mend(mend));
     }
 }
 

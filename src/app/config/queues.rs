@@ -34,6 +34,8 @@ pub struct Queue {
     pub members: Vec<Found<String>>,
     /// Every `queue:NAME` of its overflow.
     pub onward: Vec<Found<String>>,
+    /// Who stands in for a responsible operator, with the place of the name.
+    pub deputies: Vec<Found<String>>,
     /// Whether a weight is written.
     pub weighted: Option<Place>,
 }
@@ -77,6 +79,7 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
     let numbers = section.choice("numbers", &numbers, Numbers::Masked);
     lengths(&mut section, &mut settings);
     extras(&mut section, &mut settings);
+    let deputies = sticky(&mut section, &mut settings);
     let group = section.found_or("group", name.to_owned());
     if group.at != Place::Default && !is_name(&group.value) {
         let message = format!("{} is no name", quoted(&group.value));
@@ -92,6 +95,7 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
         at: section.at().clone(),
         members: Vec::new(),
         onward: Vec::new(),
+        deputies,
         weighted: None,
     };
     tiers(&mut section, &mut read);
@@ -122,12 +126,6 @@ fn extras(section: &mut Section<'_>, queue: &mut QueueSettings) {
     queue.step.0 = at_least_one(&mut step, "first", queue.step.0);
     queue.step.1 = positive(&mut step, "step", queue.step.1);
     step.done();
-    queue.sticky = section.section("sticky").map(|mut sticky| {
-        let ring = positive(&mut sticky, "ring", Period::secs(15));
-        let wait_max = sticky.or("wait_max", Period::ZERO);
-        sticky.done();
-        Sticky { ring, wait_max }
-    });
     queue.auto_pause = section.section("auto_pause").map(|mut pause| {
         let misses = pause.found_or("misses", 3_u32);
         let lasts = positive(&mut pause, "lasts", Period::mins(10));
@@ -137,6 +135,22 @@ fn extras(section: &mut Section<'_>, queue: &mut QueueSettings) {
         pause.done();
         AutoPause { misses: misses.value.max(1), lasts }
     });
+}
+
+/// Reads `sticky`; gives the deputies with their places.
+fn sticky(section: &mut Section<'_>, queue: &mut QueueSettings) -> Vec<Found<String>> {
+    let Some(mut sticky) = section.section("sticky") else { return Vec::new() };
+    let usual = Sticky::default();
+    let ring = positive(&mut sticky, "ring", usual.ring);
+    let wait_max = sticky.or("wait_max", usual.wait_max);
+    let crm = sticky.or("crm", usual.crm);
+    let talked = sticky.or("talked", usual.talked);
+    let dialled = sticky.or("dialled", usual.dialled);
+    let deputies = sticky.list::<String>("deputies");
+    sticky.done();
+    let names = deputies.iter().map(|name| Name::from(name.value.as_str())).collect();
+    queue.sticky = Some(Sticky { ring, wait_max, crm, talked, dialled, deputies: names });
+    deputies
 }
 
 /// A length that may not be nothing.

@@ -96,6 +96,12 @@ impl Teller<'_> {
         ];
         let line = if chosen.is_empty() { Line::RoundEmpty } else { Line::Round };
         let mut told = vec![self.say(line, &with, vec![cite.clone()])];
+        if let Some(first) = &decision.first {
+            let why = self.language.tie(first.by);
+            let with =
+                [("who", first.operator.as_str()), ("n", number.as_str()), ("why", why.as_str())];
+            told.push(self.say(Line::First, &with, vec![cite.clone()]));
+        }
         for (reasons, picks) in groups(decision) {
             let why: Vec<String> = reasons.iter().map(|why| self.language.why(*why)).collect();
             let with =
@@ -182,7 +188,7 @@ fn seconds(length: Period) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CallId, EntryId, Ruling};
+    use crate::model::{CallId, EntryId, First, Ruling, Tie};
 
     fn decision() -> Decision {
         let pick = |name: &str, chosen, ruling| Pick {
@@ -203,6 +209,7 @@ mod tests {
             config: String::from("c1"),
             tier: 0,
             seed: None,
+            first: Some(First { operator: "Aziza".into(), by: Tie::Owner }),
             whole: true,
             members: vec![
                 pick("Aziza", true, Ruling::ELIGIBLE),
@@ -217,13 +224,15 @@ mod tests {
         let zone = TimeZone::get("Asia/Tashkent").unwrap();
         for language in Language::ALL {
             let told = Teller { language, zone: &zone }.round(&decision());
-            assert_eq!(told.len(), 2, "{told:?}");
+            assert_eq!(told.len(), 3, "{told:?}");
             assert!(told[0].text.contains("10:00:00") && told[0].text.contains("Aziza"));
-            assert!(told[1].text.contains("Bobur, Dilnoza"));
+            assert!(told[1].text.contains("Aziza"));
+            assert!(told[2].text.contains("Bobur, Dilnoza"));
             assert!(told.iter().all(|one| one.cites == ["decision:7/1"]));
             assert!(told.iter().all(|one| !one.text.contains('{')), "{told:?}");
         }
         let english = Teller { language: Language::English, zone: &zone }.round(&decision());
-        assert!(english[1].text.ends_with("on a break."), "{}", english[1].text);
+        assert!(english[1].text.ends_with("owns the client in the CRM."), "{}", english[1].text);
+        assert!(english[2].text.ends_with("on a break."), "{}", english[2].text);
     }
 }

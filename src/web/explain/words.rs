@@ -1,6 +1,6 @@
 //! The texts of `explain` in four languages; Uzbek in Cyrillic is made from the Latin text.
 
-use crate::model::{Language, OfferEnd, Text, Why};
+use crate::model::{Language, OfferEnd, Outcome, Text, Tie, Why};
 
 /// The sentences. Names in braces are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Line {
     Round,
     /// A round that chose nobody.
     RoundEmpty,
+    /// The responsible operator went first.
+    First,
     /// Somebody was not chosen.
     NotChosen,
     /// A telephone rang.
@@ -42,6 +44,11 @@ impl Language {
     /// A reason why somebody was not chosen.
     pub fn why(self, why: Why) -> String {
         self.pick(why_text(why))
+    }
+
+    /// What makes somebody responsible.
+    pub fn tie(self, tie: Tie) -> String {
+        self.pick(tie_text(tie))
     }
 
     /// How an offer ended.
@@ -85,6 +92,11 @@ const fn line_text(line: Line) -> Text {
             "В раунде {n} не выбраны: {who}. Причина: {why}.",
             "Not chosen in round {n}: {who}. Why: {why}.",
         ],
+        Line::First => [
+            "{n}-tanlovda birinchi boʻlib {who} turdi: {why}.",
+            "В раунде {n} первым идёт {who}: {why}.",
+            "In round {n} {who} goes first: {why}.",
+        ],
         Line::Rang => [
             "{at}: {who} telefoni {secs} s jiringladi; {end}.",
             "{at}: у {who} телефон звонил {secs} с; {end}.",
@@ -115,6 +127,31 @@ const fn line_text(line: Line) -> Text {
             "Mijoz bilan hech kim gaplashmadi: qoʻngʻiroq oʻtkazib yuborilgan.",
             "С клиентом никто не поговорил: звонок пропущен.",
             "Nobody talked with the client: the call is missed.",
+        ],
+    }
+}
+
+const fn tie_text(tie: Tie) -> Text {
+    match tie {
+        Tie::Owner => [
+            "CRMda mijoz uning nomida",
+            "ответственный за клиента в CRM",
+            "owns the client in the CRM",
+        ],
+        Tie::Talked => [
+            "mijoz bilan oxirgi boʻlib gaplashgan",
+            "последним говорил с клиентом",
+            "talked with the client last",
+        ],
+        Tie::Dialled => [
+            "mijozga oxirgi boʻlib qoʻngʻiroq qilgan",
+            "последним звонил клиенту",
+            "dialled the client last",
+        ],
+        Tie::Deputy => [
+            "masʼul operator oʻrnida",
+            "замещает ответственного",
+            "stands in for the responsible operator",
         ],
     }
 }

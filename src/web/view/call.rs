@@ -262,10 +262,21 @@ pub struct DecisionView {
     pub tier: u8,
     /// The seed of a random choice.
     pub seed: Option<u64>,
+    /// The responsible operator, where the round began with one.
+    pub first: Option<FirstView>,
     /// Whether every member of the queue is listed.
     pub whole: bool,
     /// The members.
     pub members: Vec<PickView>,
+}
+
+/// Who went before the others.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FirstView {
+    /// The operator.
+    pub operator: String,
+    /// `owner`, `talked`, `dialled` or `deputy`.
+    pub by: &'static str,
 }
 
 /// One member as a decision saw them.
@@ -368,6 +379,10 @@ impl DecisionView {
             config: decision.config.clone(),
             tier: decision.tier,
             seed: decision.seed,
+            first: decision
+                .first
+                .as_ref()
+                .map(|first| FirstView { operator: text(&first.operator), by: first.by.word() }),
             whole: decision.whole,
             members: decision.members.iter().map(pick).collect(),
         }
