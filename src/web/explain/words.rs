@@ -1,6 +1,6 @@
 //! The texts of `explain` in four languages; Uzbek in Cyrillic is made from the Latin text.
 
-use crate::model::{Language, OfferEnd, Outcome, Text, Tie, Why};
+use crate::model::{Language, OfferEnd, Text, Tie, Why};
 
 /// The sentences. Names in braces are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +84,7 @@ const fn line_text(line: Line) -> Text {
              tanlanmadi.",
             "{at}, очередь {queue} ({strategy}), раунд {n}: после {secs} с ожидания выбрать было \
              некого.",
-            "{at}, queue {queue} ({strategy}), round {n}: after {secs} s of waiting nobody could be \
-             chosen.",
+            "{at}, queue {queue} ({strategy}), round {n}: after {secs} s nobody could be chosen.",
         ],
         Line::NotChosen => [
             "{n}-tanlovda tanlanmadi: {who}. Sabab: {why}.",
