@@ -12,7 +12,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 use tokio::sync::watch;
 
-use super::db::{Store, run_in};
+use super::db::{Store, rows_in, run_in};
 use super::error::StoreError;
 use super::sql::{Columns, Sql, document};
 use crate::model::{CallId, Name, NoteBody, Stamped, Wall};
@@ -522,7 +522,7 @@ fn waits(sql: Sql, state: NoteState, until: Wall, told: &str) -> Sql {
 
 async fn is_known(all: &mut Transaction<'static, Any>, key: &str) -> Result<bool, StoreError> {
     let sql = Sql::new("select 1 from note where once_key = ").text(key);
-    Ok(sql.query()?.fetch_optional(&mut **all).await?.is_some())
+    Ok(!rows_in(all, sql).await?.is_empty())
 }
 
 fn claimed_of(row: &AnyRow) -> Result<(i64, ClaimedNote), StoreError> {

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{Any, Transaction};
 
-use super::db::run_in;
+use super::db::{rows_in, run_in};
 use super::error::StoreError;
 use super::journal_file::signed;
-use super::sql::{Sql, document, millis};
+use super::sql::{Columns, Sql, document, millis};
 use crate::model::{
     CallId, CallRow, Closing, Decision, EntryRow, EpisodeId, EpisodeRow, EpisodeState, Intent,
     Name, OfferRow, OperatorView, Pick, Reach, Record, Seq, Stamped, TalkRow, Wall, Work,
@@ -15,7 +15,7 @@ use crate::model::{
 
 type All = Transaction<'static, Any>;
 
-/// Rows in one insert: 13 columns of them stay below the 32,766 values SQLite takes.
+/// Rows in one insert: 19 columns of them stay below the 32,766 values SQLite takes.
 const ROWS: usize = 1000;
 
 /// What a batch of records leaves to be written: of each call and episode the last revision.
@@ -52,14 +52,15 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) async fn write(&self, all: &mut All) -> Result<(), StoreError> {
+        let calls: Vec<&CallRow> = self.calls.values().copied().collect();
         let mut changed = BTreeSet::new();
-        for (id, call) in &self.calls {
-            if run_in(all, upsert_call(call)?).await? > 0 {
-                changed.insert(*id);
+        for chunk in calls.chunks(ROWS) {
+            for row in rows_in(all, upsert_calls(chunk)?).await? {
+                changed.insert(Columns::of(&row).call()?);
             }
         }
         let calls: Vec<&CallRow> =
-            self.calls.values().copied().filter(|call| changed.contains(&call.id)).collect();
+            calls.into_iter().filter(|call| changed.contains(&call.id)).collect();
         write_parts(all, &calls).await?;
         for episode in self.episodes.values() {
             run_in(all, upsert_episode(episode)?).await?;
@@ -72,8 +73,8 @@ impl<'a> Batch<'a> {
     }
 
     async fn write_decisions(&self, all: &mut All) -> Result<(), StoreError> {
-        for (seq, decision) in &self.decisions {
-            run_in(all, insert_decision(*seq, decision)?).await?;
+        for chunk in self.decisions.chunks(ROWS) {
+            run_in(all, insert_decisions(chunk)?).await?;
         }
         let members: Vec<(Seq, &Decision, &Pick)> = self
             .decisions
@@ -87,36 +88,38 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn upsert_call(call: &CallRow) -> Result<Sql, StoreError> {
-    let client = call.client.as_ref().and_then(|party| party.e164());
+/// Writes calls of which no later revision is there; gives the ids of those.
+fn upsert_calls(calls: &[&CallRow]) -> Result<Sql, StoreError> {
+    let docs = calls.iter().map(document).collect::<Result<Vec<_>, _>>()?;
     let name = |name: &'_ Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());
-    Ok(Sql::new(
-        "insert into call (id, call_key, provider, account, authority, direction, client, queue,
-            answered_by, placed_by, missed, disposition, outcome, started_at, ended_at, settled,
-            talk_for, revision, doc) values ",
-    )
-    .open()
-    .text(&call.id.to_string())
-    .text(&call.call_key)
-    .text(&call.provider)
-    .text(call.account.as_str())
-    .text(call.authority.word())
-    .text_or_null(call.direction.map(|direction| direction.word()))
-    .text_or_null(client.map(|number| number.reveal()))
-    .text_or_null(name(&call.queue).as_deref())
-    .text_or_null(name(&call.answered_by).as_deref())
-    .text_or_null(name(&call.placed_by).as_deref())
-    .truth(call.missed)
-    .text(call.disposition.word())
-    .text_or_null(call.outcome.map(|outcome| outcome.word()))
-    .number(call.started_at.0)
-    .number_or_null(call.ended_at.map(|at| at.0))
-    .truth(call.settled)
-    .number_or_null(call.talk.map(millis))
-    .number(i64::from(call.revision))
-    .text(&document(call)?)
-    .close()
-    .push(
+    let head = "insert into call (id, call_key, provider, account, authority, direction, client,
+            queue, answered_by, placed_by, missed, disposition, outcome, started_at, ended_at,
+            settled, talk_for, revision, doc) values ";
+    let sql = Sql::new(head).list(calls.iter().zip(&docs), |sql, (call, doc)| {
+        let client = call.client.as_ref().and_then(|party| party.e164());
+        sql.open()
+            .text(&call.id.to_string())
+            .text(&call.call_key)
+            .text(&call.provider)
+            .text(call.account.as_str())
+            .text(call.authority.word())
+            .text_or_null(call.direction.map(|direction| direction.word()))
+            .text_or_null(client.map(|number| number.reveal()))
+            .text_or_null(name(&call.queue).as_deref())
+            .text_or_null(name(&call.answered_by).as_deref())
+            .text_or_null(name(&call.placed_by).as_deref())
+            .truth(call.missed)
+            .text(call.disposition.word())
+            .text_or_null(call.outcome.map(|outcome| outcome.word()))
+            .number(call.started_at.0)
+            .number_or_null(call.ended_at.map(|at| at.0))
+            .truth(call.settled)
+            .number_or_null(call.talk.map(millis))
+            .number(i64::from(call.revision))
+            .text(doc)
+            .close()
+    });
+    Ok(sql.push(
         " on conflict (id) do update set call_key = excluded.call_key,
             provider = excluded.provider, account = excluded.account,
             authority = excluded.authority, direction = excluded.direction,
@@ -126,7 +129,7 @@ fn upsert_call(call: &CallRow) -> Result<Sql, StoreError> {
             outcome = excluded.outcome, started_at = excluded.started_at,
             ended_at = excluded.ended_at, settled = excluded.settled,
             talk_for = excluded.talk_for, revision = excluded.revision, doc = excluded.doc
-          where call.revision < excluded.revision",
+          where call.revision < excluded.revision returning id",
     ))
 }
 
@@ -281,21 +284,24 @@ fn state_of(state: &EpisodeState) -> (&'static str, Option<Wall>) {
     }
 }
 
-fn insert_decision(seq: Seq, decision: &Decision) -> Result<Sql, StoreError> {
+fn insert_decisions(rows: &[(Seq, &Decision)]) -> Result<Sql, StoreError> {
     // The members have rows of their own, so that one person's rulings are one query.
-    let bare = Decision { members: Vec::new(), ..decision.clone() };
-    Ok(Sql::new("insert into decision (seq, call, entry, queue, round, at, whole, doc) values ")
-        .open()
-        .number(signed(seq.0))
-        .text(&decision.call.to_string())
-        .number(signed(decision.entry.0))
-        .text(decision.queue.as_str())
-        .number(i64::from(decision.round))
-        .number(decision.at.0)
-        .truth(decision.whole)
-        .text(&document(&bare)?)
-        .close()
-        .push(" on conflict (seq) do nothing"))
+    let bare = |decision: &Decision| Decision { members: Vec::new(), ..decision.clone() };
+    let docs = rows.iter().map(|(_, made)| document(&bare(made))).collect::<Result<Vec<_>, _>>()?;
+    let head = "insert into decision (seq, call, entry, queue, round, at, whole, doc) values ";
+    let sql = Sql::new(head).list(rows.iter().zip(&docs), |sql, ((seq, decision), doc)| {
+        sql.open()
+            .number(signed(seq.0))
+            .text(&decision.call.to_string())
+            .number(signed(decision.entry.0))
+            .text(decision.queue.as_str())
+            .number(i64::from(decision.round))
+            .number(decision.at.0)
+            .truth(decision.whole)
+            .text(doc)
+            .close()
+    });
+    Ok(sql.push(" on conflict (seq) do nothing"))
 }
 
 fn insert_members(rows: &[(Seq, &Decision, &Pick)]) -> Sql {

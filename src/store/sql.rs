@@ -1,9 +1,10 @@
-//! One SQL text for two databases: pieces of statements with numbered places, and rows read back.
+//! One SQL text for two databases: pieces of statements with places for values, and rows read back.
 
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, Arguments, AssertSqlSafe, Encode, Row, Type};
 
+use super::db::Kind;
 use super::error::StoreError;
 use crate::model::{CallId, Name, Period, Wall};
 
@@ -13,6 +14,8 @@ use crate::model::{CallId, Name, Period, Wall};
 pub(super) struct Sql {
     text: String,
     values: AnyArguments,
+    /// It is as long as the list in it, so the next of its like has another text.
+    is_single: bool,
     /// Inside a row of values: whether the next one is the first.
     row: Option<bool>,
     failed: Option<sqlx::error::BoxDynError>,
@@ -52,7 +55,7 @@ impl Sql {
             None => self.row = None,
         }
         match self.values.add(value) {
-            Ok(()) => self.text.push_str(&format!("${}", self.values.len())),
+            Ok(()) => self.text.push(PLACE),
             Err(error) => self.failed = Some(error),
         }
         self
@@ -89,7 +92,7 @@ impl Sql {
         items: impl IntoIterator<Item = T>,
         piece: impl Fn(Sql, T) -> Sql,
     ) -> Sql {
-        let mut sql = self;
+        let mut sql = Sql { is_single: true, ..self };
         for (at, item) in items.into_iter().enumerate() {
             sql = piece(if at == 0 { sql } else { sql.push(", ") }, item);
         }
@@ -97,12 +100,34 @@ impl Sql {
     }
 
     /// The statement, ready to run. Fails when a value could not be encoded.
-    pub(super) fn query(self) -> Result<Query<'static, Any, AnyArguments>, StoreError> {
+    pub(super) fn query(self, kind: Kind) -> Result<Query<'static, Any, AnyArguments>, StoreError> {
         if let Some(error) = self.failed {
             return Err(StoreError::Database(sqlx::Error::Encode(error)));
         }
-        Ok(sqlx::query_with(AssertSqlSafe(self.text), self.values))
+        let text = match kind {
+            Kind::Sqlite => self.text,
+            Kind::Postgres => numbered(&self.text),
+        };
+        let query = sqlx::query_with(AssertSqlSafe(text), self.values);
+        Ok(query.persistent(!self.is_single))
     }
+}
+
+/// Where a value goes. PostgreSQL wants places with numbers; SQLite looks at all names of a
+/// statement for each of them, which a thousand rows make a million looks.
+const PLACE: char = '?';
+
+/// The text with numbered places.
+fn numbered(text: &str) -> String {
+    let mut places = 0_usize;
+    text.chars().fold(String::with_capacity(text.len() * 2), |mut all, letter| {
+        all.push(if letter == PLACE { '$' } else { letter });
+        if letter == PLACE {
+            places += 1;
+            all.push_str(&places.to_string());
+        }
+        all
+    })
 }
 
 /// Reads columns from left to right.
@@ -196,4 +221,17 @@ pub(super) fn millis(period: Period) -> i64 {
 pub(super) fn document<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value)
         .map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_database_gets_its_places() {
+        assert_eq!(
+            numbered("select a from b where c = ? and d in (?, ?)"),
+            "select a from b where c = $1 and d in ($2, $3)"
+        );
+    }
 }
