@@ -45,12 +45,17 @@ impl Store {
     /// A page of calls, the last begun first.
     pub async fn calls(&self, ask: &CallsAsk) -> Result<Page<CallRow>, StoreError> {
         let limit = page_limit(ask.limit);
-        let mut sql = filters(Sql::new("select doc from call where 1 = 1"), ask);
+        let mut sql = filters(from(Sql::new("select doc"), ask), ask);
+        let (before, order) = match &ask.operator {
+            Some(_) => {
+                (" and (began_at, it.call) < ", " order by began_at desc, it.call desc limit ")
+            }
+            None => (" and (started_at, id) < ", " order by started_at desc, id desc limit "),
+        };
         if let Some(Cursor { at, id }) = &ask.cursor {
-            sql = sql.push(" and (started_at, id) < ").open().number(at.0).text(id).close();
+            sql = sql.push(before).open().number(at.0).text(id).close();
         }
-        let sql =
-            sql.push(" order by started_at desc, id desc limit ").number(i64::from(limit) + 1);
+        let sql = sql.push(order).number(i64::from(limit) + 1);
         let rows = self.rows(sql).await?;
         let calls = rows.iter().map(call_of).collect::<Result<_, _>>()?;
         let cursor = |call: &CallRow| Cursor { at: call.started_at, id: call.id.to_string() };
@@ -59,7 +64,7 @@ impl Store {
 
     /// How many calls fit, whatever the page.
     pub async fn count_calls(&self, ask: &CallsAsk) -> Result<u64, StoreError> {
-        let row = self.one(filters(Sql::new("select count(*) from call where 1 = 1"), ask)).await?;
+        let row = self.one(filters(from(Sql::new("select count(*)"), ask), ask)).await?;
         Ok(Columns::of(&row).count()?)
     }
 
@@ -88,6 +93,16 @@ impl Store {
     }
 }
 
+/// Where a list begins: at the calls, or at those of one operator.
+fn from(sql: Sql, ask: &CallsAsk) -> Sql {
+    match &ask.operator {
+        Some(operator) => sql
+            .push(" from call_operator it join call on call.id = it.call where it.operator = ")
+            .text(operator.as_str()),
+        None => sql.push(" from call where 1 = 1"),
+    }
+}
+
 fn filters(mut sql: Sql, ask: &CallsAsk) -> Sql {
     let texts = [
         (" and queue = ", ask.queue.as_ref().map(Name::as_str)),
@@ -112,21 +127,10 @@ fn filters(mut sql: Sql, ask: &CallsAsk) -> Sql {
     if let Some(missed) = ask.missed {
         sql = sql.push(" and missed = ").truth(missed);
     }
-    if let Some(scope) = &ask.scope {
-        sql = in_queues(sql, scope);
+    match &ask.scope {
+        Some(scope) => in_queues(sql, scope),
+        None => sql,
     }
-    let Some(operator) = &ask.operator else { return sql };
-    // Joined to an empty text, so that SQLite looks at the parts of each call: by its own choice
-    // it reads all offers of the operator again for every call of the list.
-    sql.push(" and (answered_by = ")
-        .text(operator.as_str())
-        .push(" or placed_by = ")
-        .text(operator.as_str())
-        .push(" or exists (select 1 from offer where offer.call = call.id and offer.operator || '' = ")
-        .text(operator.as_str())
-        .push(") or exists (select 1 from talk where talk.call = call.id and talk.operator || '' = ")
-        .text(operator.as_str())
-        .push("))")
 }
 
 /// Adds that the column `queue` is one of these; nothing fits no queues.

@@ -164,6 +164,7 @@ impl Store {
         let mut all = self.begin().await?;
         for emptied in [
             "delete from follower",
+            "delete from call_operator",
             "delete from call",
             "delete from entry",
             "delete from offer",

@@ -133,13 +133,14 @@ fn upsert_calls(calls: &[&CallRow]) -> Result<Sql, StoreError> {
     ))
 }
 
-/// Writes the waits, offers and talks of calls again.
+/// Writes the waits, offers and talks of calls again, and who had to do with them.
 async fn write_parts(all: &mut All, calls: &[&CallRow]) -> Result<(), StoreError> {
     for chunk in calls.chunks(ROWS) {
         for cleared in [
             "delete from entry where call in (",
             "delete from offer where call in (",
             "delete from talk where call in (",
+            "delete from call_operator where call in (",
         ] {
             let ids = |sql: Sql, call: &&CallRow| sql.text(&call.id.to_string());
             run_in(all, Sql::new(cleared).list(chunk, ids).push(")")).await?;
@@ -157,7 +158,32 @@ async fn write_parts(all: &mut All, calls: &[&CallRow]) -> Result<(), StoreError
     for chunk in talks.chunks(ROWS) {
         run_in(all, insert_talks(chunk)).await?;
     }
+    let who: Vec<(&CallRow, &Name)> = calls
+        .iter()
+        .flat_map(|call| people(call).into_iter().map(move |operator| (*call, operator)))
+        .collect();
+    for chunk in who.chunks(ROWS) {
+        run_in(all, insert_people(chunk)).await?;
+    }
     Ok(())
+}
+
+/// Everybody who had to do with a call.
+fn people(call: &CallRow) -> BTreeSet<&Name> {
+    let offered = call.offers.iter().map(|offer| &offer.operator);
+    let talked = call.talks.iter().map(|talk| &talk.operator);
+    offered.chain(talked).chain(&call.answered_by).chain(&call.placed_by).collect()
+}
+
+fn insert_people(rows: &[(&CallRow, &Name)]) -> Sql {
+    let head = "insert into call_operator (call, operator, began_at) values ";
+    Sql::new(head).list(rows, |sql, (call, operator)| {
+        sql.open()
+            .text(&call.id.to_string())
+            .text(operator.as_str())
+            .number(call.started_at.0)
+            .close()
+    })
 }
 
 /// The parts of calls with their call and their place in it.
