@@ -20,9 +20,10 @@ use super::error::{JournalError, StoreError};
 use super::intake::{Append, Chore, Intake, Old, Stretch, Take};
 use super::journal_file::{JournalFile, options, quick_check};
 use super::lock::DirectoryLock;
-use super::recovery::{Recovered, recover};
+use super::recovery::{Recovered, records_after, recover};
 use super::request::{NewRequest, StoredRequest, Taken};
 use super::reserve::Reserve;
+use super::tail::Tail;
 use super::writer::Writer;
 use crate::model::{Period, Seq, Stamped, Wall};
 
@@ -88,6 +89,7 @@ pub struct Health {
 /// What the handles and the writer share.
 pub(super) struct Shared {
     pub(super) intake: Intake,
+    pub(super) tail: Tail,
     pub(super) health: Mutex<Health>,
     pub(super) committed: watch::Sender<Seq>,
     pub(super) losses: watch::Sender<u64>,
@@ -142,6 +144,7 @@ impl Journal {
         let health = Health { reserve_held: reserve.is_held(), ..Health::default() };
         let shared = Arc::new(Shared {
             intake: Intake::new(last, limits.records_max, limits.group_max),
+            tail: Tail::default(),
             health: Mutex::new(health),
             committed: watch::Sender::new(last),
             losses: watch::Sender::new(0),
@@ -262,6 +265,20 @@ impl Journal {
         let mut ended = self.ended.clone();
         let _ = ended.wait_for(|ended| *ended).await;
         self.readers.close().await;
+    }
+
+    /// At most `limit` records after a place, in order: out of memory where they are there, which
+    /// hands them out once, else from the file.
+    pub(super) async fn records_after(
+        &self,
+        place: Seq,
+        limit: usize,
+    ) -> Result<Vec<Stamped>, StoreError> {
+        if let Some(records) = self.shared.tail.take_after(place, limit) {
+            return Ok(records);
+        }
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        records_after(&self.readers, place, limit).await
     }
 
     pub(super) fn readers(&self) -> &SqlitePool {

@@ -32,6 +32,7 @@ mod reserve;
 mod rows;
 mod sql;
 mod stats;
+mod tail;
 mod writer;
 
 pub use calls::CallsAsk;

@@ -14,13 +14,16 @@ use super::error::StoreError;
 use super::journal::Journal;
 use super::journal_file::{signed, unsigned};
 use super::outbox::{NewNote, NotesOf};
-use super::recovery::records_after;
 use super::rows::Batch;
 use super::sql::{Columns, Sql};
 use crate::model::{Seq, Stamped};
 
 /// Records in one transaction. More is faster after an outage and holds SQLite's writer longer.
-const BATCH: i64 = 500;
+const BATCH: usize = 500;
+/// The least time between two transactions, unless there is more to write than fits into one. A
+/// longer one writes fewer revisions of a call and touches every index less often; lists are as
+/// much older, but screens are told of calls by the live stream. After a pause nothing waits.
+const PACE: Duration = Duration::from_secs(1);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(5);
 
@@ -48,6 +51,8 @@ pub struct Projector {
     journal: Journal,
     notes_of: NotesOf,
     lag: watch::Sender<Lag>,
+    /// The last record in the database, as far as that is known.
+    reached: Option<Seq>,
 }
 
 impl Projector {
@@ -59,16 +64,17 @@ impl Projector {
         notes_of: NotesOf,
     ) -> (Projector, watch::Receiver<Lag>) {
         let (lag, told) = watch::channel(Lag::default());
-        (Projector { store, journal, notes_of, lag }, told)
+        (Projector { store, journal, notes_of, lag, reached: None }, told)
     }
 
     /// Follows the journal until `stop`, then once more to its end unless the database is away.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         let mut committed = self.journal.committed();
         let mut pause = RETRY_FIRST;
         loop {
             let upto = *committed.borrow_and_update();
             let step = self.step(upto).await;
+            self.reached = step.as_ref().ok().map(|(projected, _)| *projected);
             self.tell(upto, &step);
             let stopping = stop.is_cancelled();
             match step {
@@ -76,9 +82,14 @@ impl Projector {
                 Ok(_) | Err(_) if stopping => return,
                 Ok(_) => {
                     pause = RETRY_FIRST;
+                    let paced = tokio::time::Instant::now() + PACE;
+                    tokio::select! {
+                        () = stop.cancelled() => continue,
+                        changed = committed.changed() => if changed.is_err() { return },
+                    }
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        changed = committed.changed() => if changed.is_err() { return },
+                        () = tokio::time::sleep_until(paced) => {}
                     }
                 }
                 Err(_) => {
@@ -94,11 +105,14 @@ impl Projector {
 
     /// Writes the next batch; gives the place reached and how many records it had.
     async fn step(&self, upto: Seq) -> Result<(Seq, usize), StoreError> {
-        let from = self.store.projected().await?;
+        let from = match self.reached {
+            Some(reached) => reached,
+            None => self.store.projected().await?,
+        };
         if from >= upto {
             return Ok((from, 0));
         }
-        let records = records_after(self.journal.readers(), from, BATCH).await?;
+        let records = self.journal.records_after(from, BATCH).await?;
         self.store.project(&records, &(self.notes_of)(&records)).await?;
         // A gap at the end of the journal leaves nothing to read although `upto` is further.
         Ok((records.last().map_or(upto, |last| last.seq), records.len()))

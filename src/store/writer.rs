@@ -110,6 +110,7 @@ impl Writer {
             if let Some(reply) = append.reply {
                 let _ = reply.send(Ok(()));
             }
+            self.shared.tail.extend(append.records);
         }
         if let Some(last) = written.last {
             self.shared.committed.send_replace(last);
