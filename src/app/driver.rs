@@ -298,6 +298,9 @@ impl Driver {
             }
             return;
         }
+        if promises.is_empty() && !records.iter().any(|it| it.record.must_be_found()) {
+            return self.ends.journal.append_soon(records);
+        }
         let ends = |record: &Stamped| (record.seq, record.at.wall);
         let stretch = records.first().map(ends).zip(records.last().map(ends));
         let commit = self.ends.journal.append(records);

@@ -685,6 +685,15 @@ pub struct OfferTold {
 }
 
 impl Record {
+    /// Whether a crash must not forget it although nobody waits for its commit: a call that no
+    /// provider will tell of again, and a client who is to be called back.
+    pub const fn must_be_found(&self) -> bool {
+        matches!(
+            self,
+            Record::CallArrived { authority: Authority::Owned, .. } | Record::TokenMade { .. }
+        )
+    }
+
     /// The kind's word, as in the serialised form.
     pub const fn word(&self) -> &'static str {
         match self {

@@ -5,8 +5,11 @@
 
 use std::collections::VecDeque;
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::error::JournalError;
 use super::request::{NewRequest, StoredRequest, Taken};
@@ -19,10 +22,13 @@ pub(super) struct Take {
     pub(super) reply: oneshot::Sender<Result<Taken, JournalError>>,
 }
 
-/// Records on their way to the journal. Without a reply they were refused once and are late.
+/// Records on their way to the journal.
 pub(super) struct Append {
     pub(super) records: Vec<Stamped>,
+    /// Who waits for the commit.
     pub(super) reply: Option<oneshot::Sender<Result<(), JournalError>>>,
+    /// They were refused once and are late.
+    pub(super) is_late: bool,
 }
 
 /// Work of the writer that is neither.
@@ -76,7 +82,7 @@ pub(super) struct Group {
 impl Group {
     /// The stretch of records in it that were refused before.
     pub(super) fn late(&self) -> Option<Stretch> {
-        let late = self.appends.iter().filter(|append| append.reply.is_none());
+        let late = self.appends.iter().filter(|append| append.is_late);
         late.filter_map(|append| Stretch::of(&append.records))
             .fold(None, |all, one| Some(Stretch::joined(all, one)))
     }
@@ -91,6 +97,20 @@ struct Queue {
     last: Seq,
     lost: Option<Stretch>,
     closed: bool,
+    /// Somebody waits for the next transaction.
+    is_urgent: bool,
+    /// When the oldest of the records for which nobody waits is to be written.
+    due_at: Option<Instant>,
+}
+
+impl Queue {
+    /// Whether the writer is to begin.
+    fn is_due(&self, group_max: usize) -> bool {
+        self.is_urgent
+            || self.closed
+            || self.records >= group_max
+            || self.due_at.is_some_and(|at| at <= Instant::now())
+    }
 }
 
 /// The waiting room of the writer.
@@ -106,6 +126,10 @@ const CHORES_MAX: usize = 32;
 /// Turns the writer gives to other tasks before it takes what waits. Each costs microseconds;
 /// without them a group holds about half of those who ask again and again.
 const GATHER_TURNS: u32 = 4;
+/// How long records for which nobody waits may wait for company. Longer saves syncs, which are
+/// most of what a ringing telephone costs; a crash forgets so much of attempts, which promised
+/// nothing.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 impl Intake {
     pub(super) fn new(last: Seq, records_max: usize, group_max: usize) -> Intake {
@@ -120,13 +144,15 @@ impl Intake {
             return Err(JournalError::Closed);
         }
         queue.takes.push_back(take);
+        queue.is_urgent = true;
         drop(queue);
         self.wake.notify_one();
         Ok(())
     }
 
-    /// Adds records behind all that were added before. Fails when they do not follow the last
-    /// one, when too many wait (they are then lost, and that is recorded), and after the close.
+    /// Adds records behind all that were added before; without a reply they may wait for others.
+    /// Fails when they do not follow the last one, when too many wait (they are then lost, and
+    /// that is recorded), and after the close.
     pub(super) fn put_records(&self, append: Append) -> Result<(), JournalError> {
         let mut queue = self.queue.lock();
         if queue.closed {
@@ -142,14 +168,24 @@ impl Intake {
             if let Some(stretch) = Stretch::of(&append.records) {
                 queue.lost = Some(Stretch::joined(queue.lost, stretch));
             }
+            queue.is_urgent = true;
             drop(queue);
             self.wake.notify_one();
             return Err(JournalError::Lost);
         }
         queue.records += append.records.len();
+        let is_first = queue.due_at.is_none();
+        if append.reply.is_some() {
+            queue.is_urgent = true;
+        } else if is_first {
+            queue.due_at = Some(Instant::now() + PATIENCE);
+        }
         queue.appends.push_back(append);
+        let wakes = is_first || queue.is_due(self.group_max);
         drop(queue);
-        self.wake.notify_one();
+        if wakes {
+            self.wake.notify_one();
+        }
         Ok(())
     }
 
@@ -163,6 +199,7 @@ impl Intake {
             return Err(JournalError::Busy);
         }
         queue.chores.push_back(chore);
+        queue.is_urgent = true;
         drop(queue);
         self.wake.notify_one();
         Ok(())
@@ -178,10 +215,11 @@ impl Intake {
         if let Some(earlier) = lost {
             queue.lost = Some(queue.lost.map_or(earlier, |l| Stretch::joined(Some(earlier), l)));
         }
+        queue.is_urgent = true;
     }
 
-    /// Waits for work and lets those who were just answered come again, as long as more come;
-    /// `None` once the intake is closed and empty. Dropping the wait loses nothing.
+    /// Waits for work that is due and lets those who were just answered come again, as long as
+    /// more come; `None` once the intake is closed and empty. Dropping the wait loses nothing.
     pub(super) async fn gathered(&self) -> Option<Group> {
         let mut before = 0;
         for _ in 0..GATHER_TURNS {
@@ -194,14 +232,22 @@ impl Intake {
         }
         loop {
             let woken = self.wake.notified();
-            {
+            let due_at = {
                 let mut queue = self.queue.lock();
-                let group = self.take_group(&mut queue);
-                if group.is_some() || queue.closed {
-                    return group;
+                if queue.is_due(self.group_max) {
+                    let group = self.take_group(&mut queue);
+                    if group.is_some() || queue.closed {
+                        return group;
+                    }
                 }
+                queue.due_at
+            };
+            match due_at {
+                Some(at) => {
+                    let _company = tokio::time::timeout_at(at, woken).await.is_ok();
+                }
+                None => woken.await,
             }
-            woken.await;
         }
     }
 
@@ -221,6 +267,8 @@ impl Intake {
         }
         queue.records = queue.records.saturating_sub(records);
         group.chores.extend(queue.chores.drain(..));
+        queue.is_urgent = !(queue.takes.is_empty() && queue.appends.is_empty());
+        queue.due_at = None;
         let empty = group.takes.is_empty()
             && group.appends.is_empty()
             && group.chores.is_empty()

@@ -193,12 +193,26 @@ impl Journal {
             let _ = reply.send(Ok(()));
             return Commit(told);
         }
-        if let Err(error) = self.shared.intake.put_records(Append { records, reply: Some(reply) }) {
+        let append = Append { records, reply: Some(reply), is_late: false };
+        if let Err(error) = self.shared.intake.put_records(append) {
             let (reply, told) = oneshot::channel();
             let _ = reply.send(Err(error));
             return Commit(told);
         }
         Commit(told)
+    }
+
+    /// Adds records for which nobody waits, in the same order: they are written with the next
+    /// that somebody waits for, or 50 ms from now. What happens when they cannot be written is as
+    /// for [`Journal::append`].
+    pub fn append_soon(&self, records: Vec<Stamped>) {
+        if records.is_empty() {
+            return;
+        }
+        let append = Append { records, reply: None, is_late: false };
+        if let Err(error) = self.shared.intake.put_records(append) {
+            tracing::debug!(%error, "records were not taken by the journal");
+        }
     }
 
     /// Notes that these records were written later than promises to telephones could wait for

@@ -90,7 +90,7 @@ impl Writer {
 
     /// Lets the promises out and hands the requests on.
     fn settle(&mut self, group: Group, written: Written) {
-        let late = group.appends.iter().filter(|append| append.reply.is_none());
+        let late = group.appends.iter().filter(|append| append.is_late);
         let late: usize = late.map(|append| append.records.len()).sum();
         {
             let mut health = self.shared.health.lock();
@@ -133,7 +133,7 @@ impl Writer {
             if let Some(reply) = append.reply {
                 let _ = reply.send(Err(error.clone()));
             }
-            Append { records: append.records, reply: None }
+            Append { records: append.records, reply: None, is_late: true }
         };
         self.shared.intake.put_back(group.appends.into_iter().map(keep).collect(), group.lost);
         let first = self.shared.health.lock().failing.replace(error.clone()).is_none();

@@ -1,9 +1,11 @@
 //! The journal: order, repeats, restart, refusals.
 
-use navbat::model::{Period, Seq, Wall};
+use std::time::Duration;
+
+use navbat::model::{Period, Record, Seq, Wall};
 use navbat::store::{Journal, JournalError, JournalLimits, StoreError, Verdict};
 
-use crate::made::{MORNING, heard, limits, request};
+use crate::made::{MORNING, call_id, heard, limits, record, request};
 
 #[tokio::test]
 async fn requests_come_out_in_the_order_of_the_inbox_and_repeats_do_not() {
@@ -123,6 +125,28 @@ async fn records_keep_the_order_of_the_calls_and_must_rise() {
     journal.close().await;
     assert_eq!(journal.append(vec![heard(401, 0)]).await, Err(JournalError::Closed));
     assert_eq!(journal.take(request("z")).await, Err(JournalError::Closed));
+}
+
+#[tokio::test]
+async fn records_for_which_nobody_waits_go_with_the_next_or_soon_by_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
+    let mut committed = journal.committed();
+    let end = |seq| record(seq, 1, Record::CallForgotten { call: call_id(1) });
+    journal.append_soon(vec![end(1)]);
+    journal.append_soon(vec![end(2), end(3)]);
+    journal.append(vec![end(4)]).await.unwrap();
+    assert_eq!(*committed.borrow_and_update(), Seq(4));
+    assert_eq!(journal.health().commits, 1, "all with one sync");
+    journal.append_soon(vec![end(5)]);
+    let soon = committed.wait_for(|last| *last == Seq(5));
+    tokio::time::timeout(Duration::from_secs(10), soon).await.expect("nobody asks").unwrap();
+    journal.append_soon(vec![end(6)]);
+    journal.close().await;
+
+    let (journal, recovered, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
+    assert_eq!(recovered.records, (1..=6).map(end).collect::<Vec<_>>());
+    journal.close().await;
 }
 
 #[tokio::test]
