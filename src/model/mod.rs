@@ -40,6 +40,6 @@ pub use outcome::{
     Authority, Direction, Disposition, EndedBy, OfferEnd, Outcome, WithdrawnBecause,
 };
 pub use presence::{By, Intent, PauseCause, Reach, Work};
-pub use record::{LegMove, OfferTold, PlanStep, Record, Stamped, TokenEnd};
+pub use record::{LegMove, OfferTold, PlanStep, Record, Stamped, TokenEnd, Whole};
 pub use seed::Seed;
 pub use time::{Mono, Now, Period, PeriodError, Wall};

@@ -14,7 +14,8 @@ use super::{
 /// A record with its place and moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamped {
-    /// Its place, from 1, without gaps but after a recorded one.
+    /// Its place, from 1. A place is empty after a recorded gap, and where the record was
+    /// replaced ([`Record::replaces`]) before it was written.
     pub seq: Seq,
     /// When the engine decided it.
     pub at: Now,
@@ -606,6 +607,15 @@ pub enum Record {
     },
 }
 
+/// A thing that a record may tell of as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whole {
+    /// A call as it stands.
+    Call(CallId),
+    /// A leg as it stands on the wire.
+    Leg(LegId),
+}
+
 /// Where a call is in a dialplan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanStep {
@@ -692,6 +702,20 @@ impl Record {
             self,
             Record::CallArrived { authority: Authority::Owned, .. } | Record::TokenMade { .. }
         )
+    }
+
+    /// What it tells of as a whole, so that an earlier record of the same need not be written
+    /// where this one is. The end of a leg tells nothing of how the leg was.
+    pub const fn replaces(&self) -> Option<Whole> {
+        if let Record::CallSaved(call) = self {
+            Some(Whole::Call(call.id))
+        } else if let Record::LegKept { leg, dialog } = self
+            && !dialog.is_empty()
+        {
+            Some(Whole::Leg(*leg))
+        } else {
+            None
+        }
     }
 
     /// The kind's word, as in the serialised form.

@@ -16,7 +16,7 @@ use super::sql::millis;
 use crate::model::{Seq, Stamped, Wall};
 
 /// Rows in one statement. Larger saves little and makes the statement cache heavier.
-const ROWS: usize = 64;
+pub(super) const ROWS: usize = 64;
 /// Room in the statement cache for every length of each of the three inserts, and the rest.
 pub(super) const STATEMENTS: usize = 3 * ROWS + 32;
 

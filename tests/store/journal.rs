@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use navbat::model::{Period, Record, Seq, Wall};
+use navbat::model::{LegId, Period, Record, Seq, Stamped, Wall};
 use navbat::store::{Journal, JournalError, JournalLimits, StoreError, Verdict};
 
-use crate::made::{MORNING, call_id, heard, limits, record, request};
+use crate::made::{MORNING, answered, call_id, heard, limits, record, request, saved};
 
 #[tokio::test]
 async fn requests_come_out_in_the_order_of_the_inbox_and_repeats_do_not() {
@@ -146,6 +146,38 @@ async fn records_for_which_nobody_waits_go_with_the_next_or_soon_by_themselves()
 
     let (journal, recovered, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
     assert_eq!(recovered.records, (1..=6).map(end).collect::<Vec<_>>());
+    journal.close().await;
+}
+
+#[tokio::test]
+async fn of_what_a_transaction_tells_again_only_the_last_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
+    let call = |seq, number, revision| {
+        let mut row = answered(number, 100);
+        row.revision = revision;
+        saved(seq, row)
+    };
+    let leg = |seq, dialog: &str| {
+        record(seq, 1, Record::LegKept { leg: LegId(1), dialog: dialog.to_owned() })
+    };
+    let all: Vec<Stamped> = vec![
+        call(1, 1, 1),
+        leg(2, "{}"),
+        call(3, 2, 1),
+        leg(4, "{\"rings\":1}"),
+        call(5, 1, 2),
+        leg(6, ""),
+        heard(7, 0),
+    ];
+    journal.append(all.clone()).await.unwrap();
+    journal.append(vec![call(8, 1, 3)]).await.unwrap();
+    journal.close().await;
+
+    let (journal, recovered, _inbox) = Journal::open(folder.path(), limits()).await.unwrap();
+    let mut kept: Vec<Stamped> = [2, 3, 4, 5, 6].map(|at: usize| all[at].clone()).to_vec();
+    kept.push(call(8, 1, 3)); // an earlier transaction's rows stay as they are
+    assert_eq!(recovered.records, kept);
     journal.close().await;
 }
 
