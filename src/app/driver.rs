@@ -16,7 +16,7 @@ use tracing::{debug, error, warn};
 use super::clock::Clock;
 use super::hearing;
 use crate::connect::provider::Account;
-use crate::model::{Name, Now, Period, Record, Seq, Stamped, Wall};
+use crate::model::{Mono, Name, Now, Period, Record, Seq, Stamped, Wall};
 use crate::net::{Arrived, Wires};
 use crate::sip::Transmit;
 use crate::store::{Commit, Journal, JournalError, StoredRequest};
@@ -30,6 +30,9 @@ use crate::web::{Ask, Desk, Hub, LinesView};
 const RECORDS_PER_STATE: u64 = 10_000;
 /// Screens read a snapshot that is at most this old; a shorter time copies the state more often.
 const PUBLISH_EVERY: Period = Period::millis(100);
+/// The least time between two looks at what is due. Timers of one call fall due in bunches a
+/// millisecond wide; a longer time wakes up for fewer of them and lets each be late by as much.
+const TIMERS_APART: Period = Period::millis(5);
 /// What a caller waits for leaves after this even when the disk has not answered: a routing
 /// answer, or the answer to a call.
 const PROMISE_WAIT_MAX: Duration = Duration::from_millis(50);
@@ -108,7 +111,12 @@ pub struct Driver {
     last: Seq,
     state_at: Seq,
     published_at: Now,
-    dirty: bool,
+    /// When it was last looked at what is due.
+    timed_at: Mono,
+    /// Something happened that screens show.
+    is_dirty: bool,
+    /// Something happened on the lines, if only that a transaction ended.
+    is_stirred: bool,
     /// Stretches of records that the journal lost.
     losses: watch::Receiver<u64>,
 }
@@ -123,7 +131,9 @@ impl Driver {
             last,
             state_at: last,
             published_at: ends.clock.now(),
-            dirty: true,
+            timed_at: Mono(0),
+            is_dirty: true,
+            is_stirred: true,
             losses: ends.journal.losses(),
             ends,
         };
@@ -146,15 +156,19 @@ impl Driver {
         let mut news = Vec::with_capacity(ARRIVED_MAX);
         loop {
             let due = self.switch.poll_timeout();
-            let publish = self.dirty.then_some(self.published_at.mono + PUBLISH_EVERY);
+            let due = due.map(|due| due.max(self.timed_at + TIMERS_APART));
+            let publish = self.is_dirty || self.is_stirred;
+            let publish = publish.then_some(self.published_at.mono + PUBLISH_EVERY);
             let clock = self.ends.clock;
             tokio::select! {
                 biased; // stop first, then what is due, then people, then news
                 () = self.ends.stop.cancelled() => return,
                 () = clock.until(due) => {
-                    self.switch.handle_timeout(clock.now());
+                    let now = clock.now();
+                    self.timed_at = now.mono;
+                    self.switch.handle_timeout(now);
                     // Transactions end without a word, and are counted all the same.
-                    self.dirty |= self.switch.load().is_some();
+                    self.is_stirred |= self.switch.load().is_some();
                     self.drain();
                 }
                 () = clock.until(publish) => self.publish(),
@@ -258,7 +272,12 @@ impl Driver {
         let mut records = Vec::new();
         let mut promises = Vec::new();
         while let Some(output) = self.switch.poll_output() {
-            self.dirty = true;
+            self.is_stirred = true;
+            self.is_dirty |= match &output {
+                Output::Record(_, record) => !record.is_of_lines(),
+                Output::Effect(_) => true,
+                Output::Send { .. } => false,
+            };
             match output {
                 Output::Record(at, record) => records.push(self.stamp(at, record)),
                 Output::Effect(Effect::Live(live)) => {
@@ -312,7 +331,6 @@ impl Driver {
 
     fn publish(&mut self) {
         self.published_at = self.ends.clock.now();
-        let snapshot = self.switch.snapshot(self.published_at);
         let load = self.switch.load();
         self.ends.desk.publish_lines(LinesView {
             trunks: self.switch.trunks(),
@@ -320,8 +338,11 @@ impl Driver {
             sessions: load.map_or(0, |load| load.sessions),
             transactions: load.map_or(0, |load| load.clients.saturating_add(load.servers)),
         });
-        self.ends.desk.publish(snapshot, self.ends.hub.last());
-        self.dirty = false;
+        self.is_stirred = false;
+        if std::mem::take(&mut self.is_dirty) {
+            let snapshot = self.switch.snapshot(self.published_at);
+            self.ends.desk.publish(snapshot, self.ends.hub.last());
+        }
     }
 
     /// Records were lost: the state, which has seen them, is saved whole, so that a restart does

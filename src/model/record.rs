@@ -718,6 +718,17 @@ impl Record {
         }
     }
 
+    /// Whether it is for the lines alone: the engine passes over it and screens show nothing of it.
+    pub const fn is_of_lines(&self) -> bool {
+        matches!(
+            self,
+            Record::LegKept { .. }
+                | Record::BindingKept { .. }
+                | Record::BindingGone { .. }
+                | Record::OutsideCounted { .. }
+        )
+    }
+
     /// The kind's word, as in the serialised form.
     pub const fn word(&self) -> &'static str {
         match self {
