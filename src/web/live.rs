@@ -5,7 +5,7 @@
 //! place and is told to read everything again (`resync`); it slows nobody. An event is turned into
 //! bytes once per way of seeing it ([`Sight`]), however many screens show it.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::model::{Live, Name, Wall};
+use crate::model::{CallId, Live, Name, OperatorId, Wall};
 
 use super::access::Reader;
 use super::sight::{Eyes, Sight};
@@ -40,8 +40,21 @@ struct Inner {
 }
 
 struct State {
-    kept: VecDeque<Arc<Event>>,
+    /// By number.
+    kept: BTreeMap<u64, Arc<Event>>,
+    /// The last event of each thing that is kept.
+    latest: BTreeMap<Thing, u64>,
+    /// The last event that was dropped because there were too many, or the one before the first.
+    dropped: u64,
     seats: Vec<Seat>,
+}
+
+/// What an event shows as a whole, so that an earlier one of the same need not be kept: whoever
+/// comes back has no use for it, and a call is told of twenty times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    Call(CallId),
+    Operator(OperatorId),
 }
 
 struct Seat {
@@ -92,7 +105,8 @@ impl Hub {
     /// given before as long as there were fewer than a million events a second.
     pub fn new(boot: Wall) -> Hub {
         let first = u64::try_from(boot.0).unwrap_or(0).saturating_mul(1000);
-        let state = State { kept: VecDeque::new(), seats: Vec::new() };
+        let (kept, latest) = (BTreeMap::new(), BTreeMap::new());
+        let state = State { kept, latest, dropped: first, seats: Vec::new() };
         Hub(Arc::new(Inner { state: Mutex::new(state), last: AtomicU64::new(first) }))
     }
 
@@ -103,10 +117,7 @@ impl Hub {
         self.0.last.store(id, Ordering::Release);
         let event = Arc::new(Event { id, live, frames: Default::default() });
         state.seats.retain(|seat| seat.offer(&event));
-        if state.kept.len() >= KEPT_MAX {
-            state.kept.pop_front();
-        }
-        state.kept.push_back(event);
+        state.keep(event);
         id
     }
 
@@ -161,6 +172,23 @@ impl Seat {
 }
 
 impl State {
+    fn keep(&mut self, event: Arc<Event>) {
+        if let Some(thing) = thing(&event.live)
+            && let Some(earlier) = self.latest.insert(thing, event.id)
+        {
+            self.kept.remove(&earlier);
+        }
+        self.kept.insert(event.id, event);
+        if self.kept.len() > KEPT_MAX
+            && let Some((id, oldest)) = self.kept.pop_first()
+        {
+            self.dropped = id;
+            if let Some(thing) = thing(&oldest.live) {
+                self.latest.remove(&thing);
+            }
+        }
+    }
+
     fn since(
         &self,
         last: Option<u64>,
@@ -169,13 +197,20 @@ impl State {
         my_queues: &[Name],
     ) -> (Vec<Arc<Event>>, bool) {
         let Some(last) = last.filter(|last| *last != at) else { return (Vec::new(), false) };
-        let oldest = self.kept.front().map_or(at, |event| event.id.saturating_sub(1));
-        if last < oldest || last > at {
+        if last < self.dropped || last > at {
             return (Vec::new(), true);
         }
-        let from = self.kept.partition_point(|event| event.id <= last);
-        let theirs = |event: &&Arc<Event>| reader.sees_live(&event.live, my_queues);
-        (self.kept.iter().skip(from).filter(theirs).cloned().collect(), false)
+        let missed = self.kept.range(last.saturating_add(1)..).map(|(_, event)| event);
+        let theirs = missed.filter(|event| reader.sees_live(&event.live, my_queues));
+        (theirs.cloned().collect(), false)
+    }
+}
+
+fn thing(live: &Live) -> Option<Thing> {
+    match live {
+        Live::Call(call) => Some(Thing::Call(call.id)),
+        Live::Operator(operator) => Some(Thing::Operator(operator.id)),
+        Live::Pop(_) | Live::Queue(_) | Live::Episode(_) => None,
     }
 }
 

@@ -70,6 +70,24 @@ async fn a_reader_that_comes_back_gets_what_it_missed() {
     assert_eq!(all.next().await.unwrap().0, ids[0], "from the very beginning");
 }
 
+/// A call is told of twenty times; whoever comes back reads how it stands.
+#[tokio::test]
+async fn a_reader_that_comes_back_gets_a_call_once() {
+    let rig = Rig::start().await;
+    let mut stream = Stream::open(&rig, "supervisor", None).await;
+    let hello = stream.next().await.unwrap().0;
+    let call = |id| Live::Call(Box::new(made::call(id, "Aziza", "sales")));
+    let told = [call(1), pop("Aziza"), call(2), call(1)].map(|live| rig.hub.publish(live));
+    for id in told {
+        assert_eq!(stream.next().await.unwrap().0, id, "an open stream misses none");
+    }
+    let mut again = Stream::open(&rig, "supervisor", Some(hello)).await;
+    for id in &told[1..] {
+        assert_eq!(again.next().await.unwrap().0, *id);
+    }
+    assert_eq!(again.next().await.unwrap().1, "hello");
+}
+
 #[tokio::test]
 async fn an_unknown_place_is_a_resync() {
     let rig = Rig::start().await;
