@@ -4,7 +4,7 @@
 //! became free for its queue. Waits are looked at in the order of their deadlines, whatever
 //! queue they are in, so a freed person goes to the caller with the least slack.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::alarms::Alarm;
 use super::arrive::OUTSIDE_RING_MAX;
@@ -18,8 +18,7 @@ use super::settings::{Overflow, OverflowTo, QueueSettings, Strategy};
 use super::setup::earliest;
 use super::strategy::{overflow_due, overflow_next};
 use crate::model::{
-    Authority, Decision, EntryId, LegId, Mono, Number, OfferId, OperatorId, Outcome, Period,
-    QueueId, Record,
+    Authority, Decision, EntryId, LegId, Mono, Number, OfferId, OperatorId, Outcome, Period, Record,
 };
 use crate::plan::Exit;
 
@@ -38,15 +37,45 @@ const UNSTAFFED_MAX: Period = Period::secs(30);
 /// Nobody is barred by a rule of the call.
 static NOBODY: BTreeSet<OperatorId> = BTreeSet::new();
 
+/// What decides which wait is looked at first; the least goes first.
+type Slack = Option<(bool, Mono)>;
+
+/// The waits of one input that are still to be looked at, the one with the least slack first. A
+/// freed person may be for anybody who waits, so it can be as long as the queue.
+#[derive(Default)]
+struct Line {
+    by_slack: BTreeSet<(Slack, EntryId)>,
+    slack_of: BTreeMap<EntryId, Slack>,
+}
+
+impl Line {
+    fn put(&mut self, entry: EntryId, slack: Slack) {
+        if let Some(before) = self.slack_of.insert(entry, slack) {
+            self.by_slack.remove(&(before, entry));
+        }
+        self.by_slack.insert((slack, entry));
+    }
+
+    fn take(&mut self) -> Option<EntryId> {
+        let (_, entry) = self.by_slack.pop_first()?;
+        self.slack_of.remove(&entry);
+        Some(entry)
+    }
+}
+
 impl Engine {
     /// Looks at every wait that something may have changed for.
     pub(super) fn dispatch(&mut self) {
+        let mut line = Line::default();
         for _ in 0..ROUNDS_MAX {
             self.want_for_freed();
-            let Some(entry) = self.first_wanted() else { return };
-            self.wanted.remove(&entry);
+            while let Some(entry) = self.wanted.pop_first() {
+                line.put(entry, self.slack(entry));
+            }
+            let Some(entry) = line.take() else { return };
             self.consider(entry);
         }
+        self.wanted = line.slack_of.into_keys().collect();
         tracing::error!("a single input started too many rounds; the rest waits");
     }
 
@@ -73,17 +102,14 @@ impl Engine {
         }
     }
 
-    /// The wanted wait with the least slack to its target. Where the idle are split, a caller for
-    /// whom nobody rings goes before one for whom somebody does.
-    fn first_wanted(&self) -> Option<EntryId> {
-        let deadline = |id: &EntryId| {
-            let rules = self.rules_of(*id);
-            let target = rules.map_or(Period::ZERO, |it| it.service_level.target);
-            let entry = self.state.entries.get(id)?;
-            let rings = rules.is_some_and(|it| it.split) && entry.state != EntryState::Waiting;
-            Some((rings, entry.first.mono + target, entry.id))
-        };
-        self.wanted.iter().min_by_key(|id| deadline(id)).copied()
+    /// When a wait is to be over. Where the idle are split, a caller for whom nobody rings goes
+    /// before one for whom somebody does; a wait that is gone is done with at once.
+    fn slack(&self, id: EntryId) -> Slack {
+        let rules = self.rules_of(id);
+        let target = rules.map_or(Period::ZERO, |it| it.service_level.target);
+        let entry = self.state.entries.get(&id)?;
+        let rings = rules.is_some_and(|it| it.split) && entry.state != EntryState::Waiting;
+        Some((rings, entry.first.mono + target))
     }
 
     /// Looks at one wait of ours and does whatever is to be done for it.
@@ -199,7 +225,7 @@ impl Engine {
             waited: entry.waited(self.now),
             ringing_for: if live == 0 { Period::ZERO } else { self.now.mono.since(entry.round_at) },
             live: u32::try_from(live).unwrap_or(u32::MAX),
-            waiting: self.silent_callers(entry.queue).saturating_add(u32::from(live > 0)),
+            waiting: self.callers_to_share(&entry, rules).saturating_add(u32::from(live > 0)),
             only: only.map(|(operator, _)| operator),
             first: None,
             ask: if is_callback { Ask::Order(1) } else { Ask::Round },
@@ -246,13 +272,20 @@ impl Engine {
         self.act(Effect::Dial { leg, offer: Some(offer), operator, call, with });
     }
 
-    /// Callers of a queue for whom nobody rings.
-    fn silent_callers(&self, queue: QueueId) -> u32 {
-        let waiting = self.state.index.waiting.get(&queue).into_iter().flatten();
+    /// Callers of a queue for whom nobody rings and among whom the idle are split. Beyond one for
+    /// each of the idle they make no difference, so a long queue is not counted to its end for
+    /// everybody who waits in it.
+    fn callers_to_share(&self, entry: &Entry, rules: &QueueSettings) -> u32 {
+        let idle = self.benches.get(&entry.queue).map_or(0, |bench| bench.counts().ready);
+        if !rules.split || idle < 2 {
+            return 0;
+        }
+        let waiting = self.state.index.waiting.get(&entry.queue).into_iter().flatten();
         let silent = waiting.filter(|(_, entry)| {
             self.state.entries.get(entry).is_some_and(|it| it.state == EntryState::Waiting)
         });
-        u32::try_from(silent.count()).unwrap_or(u32::MAX)
+        let counted = silent.take(usize::try_from(idle).unwrap_or(usize::MAX)).count();
+        u32::try_from(counted).unwrap_or(u32::MAX)
     }
 
     /// The stored answer to why somebody did or did not ring. A wait for which nobody can be

@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod basic;
+mod crowd;
 mod kills;
 mod media;
 mod passing;
