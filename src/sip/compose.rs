@@ -166,7 +166,7 @@ fn header_lines(message: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 /// The request URI of a request of ours.
-fn request_uri(message: &[u8]) -> &str {
+pub(super) fn request_uri(message: &[u8]) -> &str {
     let end = memchr::memchr(b'\r', message).unwrap_or(message.len());
     let line = message.get(..end).and_then(|line| std::str::from_utf8(line).ok());
     line.unwrap_or_default().split(' ').nth(1).unwrap_or_default()

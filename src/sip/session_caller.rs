@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::model::Period;
 
-use super::compose::{Draft, cancel_of, quoted};
+use super::compose::{Draft, cancel_of, quoted, request_uri};
 use super::dialog::{Dialog, is_straight, untagged};
 use super::headers::{NameAddr, RetryAfter};
 use super::ids::{hex, unhex};
@@ -238,7 +238,8 @@ impl Session {
     pub(super) fn accepted(&mut self, works: &mut Works, response: &Response, flow: Flow) {
         let Phase::Calling { cancel, .. } = self.phase else { return };
         if cancel != Cancel::No {
-            end_fork(works, self.invite, response, flow);
+            let reason = self.opening.as_ref().and_then(|opening| opening.reason.clone());
+            end_fork(works, self.invite, response, flow, reason);
             self.give_up(works, 487);
             return;
         }
@@ -513,13 +514,22 @@ pub(super) fn acknowledge(
     }
 }
 
-/// A 2xx of a fork nobody wants: it is acknowledged and ended (RFC 3261 section 13.2.2.4).
-pub(super) fn end_fork(works: &mut Works, invite: u64, response: &Response, flow: Flow) {
+/// A 2xx of a fork nobody wants: it is acknowledged and ended (RFC 3261 section 13.2.2.4), for
+/// this reason.
+pub(super) fn end_fork(
+    works: &mut Works,
+    invite: u64,
+    response: &Response,
+    flow: Flow,
+    reason: Option<String>,
+) {
     let Some(tx) = works.clients.get(invite) else { return };
     if tx.acks.len() > works.settings.limits.forks_max {
         return; // an endless stream of forks is left to its own timers
     }
     let (cseq, trunk, hop) = (tx.cseq, tx.trunk, tx.hop);
+    // An answer without Contact leaves the address that was called.
+    let target = request_uri(&tx.bytes).into();
     let Some(local_tag) = response.from().tag().and_then(unhex) else { return };
     let mut dialog = Dialog {
         call_id: response.call_id().into(),
@@ -529,7 +539,7 @@ pub(super) fn end_fork(works: &mut Works, invite: u64, response: &Response, flow
         remote: untagged(&NameAddr { params: super::Params::default(), ..response.to().clone() }),
         local_seq: cseq,
         remote_seq: None,
-        target: "".into(),
+        target,
         routes: Vec::new(),
         hop,
         heard: hop,
@@ -539,7 +549,7 @@ pub(super) fn end_fork(works: &mut Works, invite: u64, response: &Response, flow
     acknowledge(works, invite, &dialog, cseq, None);
     let branch = works.branch();
     let mut draft = dialog.request("BYE", branch, cseq.saturating_add(100), &works.settings);
-    if let Some(reason) = reason_of(&Cause::answered_elsewhere()) {
+    if let Some(reason) = reason {
         draft.line("Reason", &reason);
     }
     let opening = Opening {

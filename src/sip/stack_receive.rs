@@ -3,10 +3,11 @@
 
 use super::compose::Block;
 use super::guard::Verdict;
-use super::io::{Event, Flow, Invited, PartyLine, Replaced, SessionId, Source};
+use super::io::{Cause, Event, Flow, Invited, PartyLine, Replaced, SessionId, Source};
 use super::message::{Method, Request, Response};
 use super::session::{
-    ALLOW, Cancel, Peer, Phase, Routes, SUPPORTED, Session, answer, echo, refuse, reply_to, sdp_of,
+    ALLOW, Cancel, Peer, Phase, Routes, SUPPORTED, Session, answer, echo, reason_of, refuse,
+    reply_to, sdp_of,
 };
 use super::session_caller::end_fork;
 use super::session_inside::unsupported;
@@ -93,7 +94,10 @@ impl Stack {
                     session.answered_inside(works, branch, response, flow);
                 });
             }
-            Some(false) | None => end_fork(&mut self.works, branch, response, flow),
+            Some(false) | None => {
+                let reason = reason_of(&Cause::answered_elsewhere());
+                end_fork(&mut self.works, branch, response, flow, reason);
+            }
         }
     }
 

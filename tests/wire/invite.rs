@@ -117,6 +117,31 @@ fn the_first_of_two_forks_is_kept_and_the_other_ended() {
 }
 
 #[test]
+fn an_answer_that_crosses_a_cancel_is_ended_for_the_same_reason() {
+    // RFC 3326: a telephone whose caller gave up was not answered elsewhere.
+    let mut desk = Desk::new();
+    let (id, invite) = desk.call_out(Some(OFFER));
+    desk.receive(CARRIER, &invite.reply(180, "b", "Contact: <sip:b@192.0.2.10>\r\n", ""));
+    let now = desk.now();
+    desk.stack.cancel(id, &Cause { sip: 487, q850: 16, text: String::new() }, now);
+    desk.drain();
+    let cancel = desk.the("CANCEL");
+    let reason = cancel.header("Reason").map(str::to_owned);
+    desk.receive(CARRIER, &cancel.reply(200, "b", "", ""));
+    assert_eq!(reason.as_deref(), Some("SIP;cause=487, Q.850;cause=16"));
+    // A broken peer leaves Contact out: what was called is called again.
+    desk.receive(CARRIER, &invite.reply(200, "b", "", ANSWER));
+    let sent = desk.take();
+    let called = invite.first().trim_start_matches("INVITE ");
+    let firsts: Vec<&str> = sent.iter().map(|own| own.first()).collect();
+    assert_eq!(firsts, [format!("ACK {called}"), format!("BYE {called}")]);
+    assert_eq!(sent[1].header("Reason"), reason.as_deref());
+    desk.receive(CARRIER, &sent[1].reply(200, "", "", ""));
+    assert_eq!(desk.names(), ["progress 180", "refused 487"]);
+    desk.nothing_left();
+}
+
+#[test]
 fn a_cancel_waits_for_a_provisional_answer() {
     // RFC 3261 section 9.1.
     let mut desk = Desk::new();
