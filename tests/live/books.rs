@@ -1,9 +1,11 @@
-//! Whether the books balance: what the telephones counted against what the API tells, and
+//! Whether the books balance: what callers and telephones saw against what the API tells, and
 //! nothing left over.
 
 use serde_json::Value;
 
-use super::exchange::Exchange;
+use super::callers::number_of;
+use super::exchange::{Exchange, PATIENCE};
+use super::ledger::Verdict;
 
 /// The calls of a run by what became of them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,8 +15,8 @@ pub struct Books {
     pub other: Vec<String>,
 }
 
-/// Waits until every call is settled and adds them up.
-pub async fn books(exchange: &Exchange, calls: usize) -> Books {
+/// Waits until every call is settled and every operator idle; the calls.
+async fn settled(exchange: &Exchange, calls: usize) -> Vec<Value> {
     let open = |board: &Value| {
         let busy = board["operators"]
             .as_array()
@@ -28,9 +30,16 @@ pub async fn books(exchange: &Exchange, calls: usize) -> Books {
     exchange.until("/calls?limit=1", |page| page["items"][0]["settled"] == true).await;
     let listed = exchange.calls().await;
     assert_eq!(listed.len(), calls, "every call is listed once");
-    let mut books = Books::default();
     for call in &listed {
         assert_eq!(call["settled"], true, "{call}");
+    }
+    listed
+}
+
+/// Waits until every call is settled and adds them up.
+pub async fn books(exchange: &Exchange, calls: usize) -> Books {
+    let mut books = Books::default();
+    for call in settled(exchange, calls).await {
         match call["outcome"].as_str() {
             Some("answered") => {
                 assert!(call["answered_by"].is_string(), "{call}");
@@ -47,22 +56,48 @@ pub async fn books(exchange: &Exchange, calls: usize) -> Books {
     books
 }
 
-/// Nothing is left in the server: no leg, no dialog, and no transaction but the question whether
-/// each of the two carriers lives, which nobody answers any more.
-pub async fn nothing_left(exchange: &Exchange) {
-    const PROBES: f64 = 2.0;
-    let deadline = tokio::time::Instant::now() + super::exchange::PATIENCE;
+/// Holds each call of the API to what its caller and the telephones saw: the same operator had
+/// the same caller, and who gave up was answered by nobody.
+pub async fn agree(exchange: &Exchange, calls: u32, verdict: &Verdict) {
+    let listed = settled(exchange, usize::try_from(calls).unwrap()).await;
+    for client in 0..calls {
+        let number = number_of(client);
+        let mut own = listed.iter().filter(|call| call["client_e164"] == number.as_str());
+        let call = own.next().unwrap_or_else(|| panic!("{number} is not listed"));
+        assert!(own.next().is_none(), "{number} is listed twice");
+        match verdict.won.get(&client) {
+            Some(telephone) => {
+                let name = format!("Operator {telephone}");
+                assert_eq!(call["outcome"], "answered", "{call}");
+                assert_eq!(call["answered_by"], name.as_str(), "{call}");
+                assert_eq!(call["handled_by"], serde_json::json!([name]), "{call}");
+            }
+            None => {
+                let outcome = call["outcome"].as_str().unwrap_or_default();
+                assert!(matches!(outcome, "abandoned" | "abandoned_short"), "{call}");
+                assert!(call["answered_by"].is_null(), "{call}");
+            }
+        }
+    }
+}
+
+/// Nothing is left in the server: no call, no leg, no dialog, and no transaction but `probes`,
+/// the questions whether a carrier lives that sipp does not answer.
+pub async fn nothing_left(exchange: &Exchange, probes: u32) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
     let mut look = tokio::time::interval(std::time::Duration::from_millis(200));
     loop {
         look.tick().await;
         let mut left = Vec::new();
         let bounds = [
-            ("navbat_sip_legs_open", 0.0),
-            ("navbat_sip_sessions", 0.0),
-            ("navbat_sip_transactions", PROBES),
+            ("navbat_calls_open", 0),
+            ("navbat_trunk_calls", 0),
+            ("navbat_sip_legs_open", 0),
+            ("navbat_sip_sessions", 0),
+            ("navbat_sip_transactions", probes),
         ];
         for (name, bound) in bounds {
-            left.push((name, exchange.figure(name).await, bound));
+            left.push((name, exchange.figure(name).await, f64::from(bound)));
         }
         if left.iter().all(|(_, count, bound)| count <= bound) {
             return;

@@ -20,8 +20,7 @@ pub struct Sipp {
 pub struct Tally {
     /// Calls that ended as the scenario says.
     pub good: u64,
-    /// Calls that did not, but for those whose CANCEL came while sipp was about to answer: it has
-    /// no step for that moment and gives the call up, though the CANCEL is right.
+    /// Calls that did not.
     pub failed: u64,
     /// The scenario's own counters 1, 2 and 3.
     pub counters: [u64; 3],
@@ -83,13 +82,6 @@ impl Sipp {
         self.tally()
     }
 
-    fn crossed(&self) -> u64 {
-        let log = self.folder.join(format!("{}_{}_errors.log", self.name, self.child.id()));
-        let text = std::fs::read(log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        u64::try_from(text.matches("Aborting call on an unexpected CANCEL").count()).unwrap_or(0)
-    }
-
     fn tally(&self) -> Tally {
         let file = self.folder.join(format!("{}.csv", self.name));
         let text = std::fs::read_to_string(file).unwrap_or_default();
@@ -103,7 +95,7 @@ impl Sipp {
         };
         Tally {
             good: field("SuccessfulCall(C)").unwrap_or(0),
-            failed: field("FailedCall(C)").unwrap_or(0).saturating_sub(self.crossed()),
+            failed: field("FailedCall(C)").unwrap_or(0),
             counters: [1, 2, 3]
                 .map(|number| field(&format!("GenericCounter{number}(C)")).unwrap_or(0)),
         }
