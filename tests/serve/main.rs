@@ -10,5 +10,9 @@ mod page;
 mod phones;
 mod rig;
 mod stop;
+mod strangers;
 mod telephone;
+#[expect(dead_code, reason = "shared with tests/live, which uses all of it")]
+#[path = "../live/text.rs"]
+mod text;
 mod tls;

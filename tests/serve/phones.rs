@@ -40,7 +40,7 @@ queue = "sales"
 }
 
 /// Where the server hears telephones over UDP; it says so when it starts.
-fn telephones(server: &Server) -> std::net::SocketAddr {
+pub fn telephones(server: &Server) -> std::net::SocketAddr {
     let line = server.welcome.lines().find_map(|line| line.strip_prefix("Telephones: udp:"));
     line.unwrap_or_else(|| panic!("{}", server.welcome)).trim().parse().unwrap()
 }
