@@ -723,6 +723,7 @@ impl Record {
         matches!(
             self,
             Record::LegKept { .. }
+                | Record::InviteKept { .. }
                 | Record::BindingKept { .. }
                 | Record::BindingGone { .. }
                 | Record::OutsideCounted { .. }
