@@ -79,6 +79,7 @@ impl State {
             Record::TokenMade { .. }
             | Record::TokenWoken { .. }
             | Record::TokenSlept { .. }
+            | Record::ClientOnLine { .. }
             | Record::TokenLent { .. }
             | Record::TokenClosed { .. } => self.apply_to_token(at, record),
             Record::OfferMade { .. }

@@ -30,6 +30,11 @@ impl State {
                     self.on_call(*call, |it| it.course.disposition = Some(*how));
                 }
             }
+            Record::ClientOnLine { call, leg } => self.on_call(*call, |it| {
+                it.leg = Some(*leg);
+                it.course.legs.retain(|known| known != leg);
+                it.course.due_at = None;
+            }),
             Record::TokenLent { token, call } => {
                 self.on_token(*token, |it| it.state = TokenState::Lent(*call));
             }

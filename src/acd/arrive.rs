@@ -365,6 +365,7 @@ impl Engine {
             let made = Some(number.clone());
             self.emit(Record::LegMade { leg, call, offer: None, number: made });
             let account = account.cloned();
+            let with = Some(with);
             self.act(Effect::DialOut { leg, call, number, with, account, by });
         }
     }

@@ -1,7 +1,8 @@
 //! Callbacks: clients who gave up the telephone and keep their place in the queue.
 //!
 //! Operator first: when the turn comes an operator's telephone rings, and the client's once it
-//! is picked up. Where we cannot dial, the turn is a notice: the missed call becomes the
+//! is picked up. Client first: the client's rings once an operator is free, and who picks up waits
+//! like any caller. Where we cannot dial, the turn is a notice: the missed call becomes the
 //! operator's. Any conversation with the client, whoever called, ends it.
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use super::escalate::note_step;
 use super::io::{Effect, LegEvent, LegReason, Refusal};
 use super::pick::{Ask, Request};
 use super::roster::NO_QUEUE;
-use super::settings::QueueSettings;
+use super::settings::{Callback, CallbackFirst, QueueSettings};
 use super::setup::earliest;
 use super::token::{Token, TokenState};
 use crate::model::{
@@ -80,7 +81,7 @@ impl Engine {
         if self.token_in_group(&client, &it.queue_name).is_some() {
             return true;
         }
-        let rules = self.rules_of(entry).map(|rules| rules.callback).unwrap_or_default();
+        let keep = self.rules_of(entry).map_or(Callback::default().keep, |it| it.callback.keep);
         let token = TokenId(self.state.next.token);
         self.emit(Record::TokenMade {
             token,
@@ -89,7 +90,7 @@ impl Engine {
             client,
             dials: owned,
             first,
-            until: self.now.mono + rules.keep,
+            until: self.now.mono + keep,
             wake_at: self.now.mono + REST,
         });
         if !owned {
@@ -317,7 +318,7 @@ impl Engine {
             self.sleep(token.id, self.now.mono + LATER, None);
             return;
         };
-        let wake_at = self.now.mono + rules.callback.retry;
+        let wake_at = self.now.mono + rules.callback.retry_after(token.tries.saturating_add(1));
         self.emit(Record::TokenSlept { token: token.id, wake_at, tried: true, how: None });
         row.owner = Some(name.clone());
         row.state = EpisodeState::Assigned;
@@ -333,19 +334,32 @@ impl Engine {
 
     /// Looks at a callback in its queue: an operator is offered it, one at a time.
     pub(super) fn consider_callback(&mut self, entry: EntryId, token: TokenId) {
-        if self.state.index.live.contains_key(&entry) {
+        let Some(call) = self.state.entries.get(&entry).map(|entry| entry.call) else { return };
+        let on_line = self.state.calls.get(&call).and_then(|call| call.leg);
+        if on_line.is_none() && self.state.index.live.contains_key(&entry) {
             return;
         }
-        let Some(call) = self.state.entries.get(&entry).map(|entry| entry.call) else { return };
         let rules = self.rules_of(entry).cloned();
         let token = self.state.tokens.get(&token).cloned();
         let Some((token, rules)) = token.zip(rules) else {
             self.end_call(call, LegReason::Withdrawn);
             return;
         };
-        if let Some(until) = self.not_before(&token, &rules) {
+        if let Some(leg) = on_line {
+            if self.has_waited_enough(entry, leg, &rules) {
+                self.callback_over(call, Disposition::Cancelled);
+                return;
+            }
+        } else if self.rings_client(call) {
+            return;
+        } else if let Some(until) = self.not_before(&token, &rules) {
             self.sleep(token.id, until, None);
             self.end_call(call, LegReason::Withdrawn);
+            return;
+        } else if rules.callback.first == CallbackFirst::Client {
+            if self.anybody_for(entry) {
+                self.ring_client_first(call, &rules);
+            }
             return;
         }
         if let Some(sticky) = &rules.sticky
@@ -354,6 +368,36 @@ impl Engine {
             return;
         }
         self.round(entry, &rules, None);
+    }
+
+    /// Whether the client's telephone rings before anybody of ours has the callback.
+    pub(super) fn rings_client(&self, call: CallId) -> bool {
+        self.state
+            .calls
+            .get(&call)
+            .is_some_and(|it| it.token.is_some() && it.leg.is_none() && it.course.due_at.is_some())
+    }
+
+    /// Whether a client who was rung first and picked up has waited as long as a caller may.
+    fn has_waited_enough(&self, entry: EntryId, leg: LegId, rules: &QueueSettings) -> bool {
+        let since = self.state.legs.get(&leg).map_or(Mono(0), |leg| leg.since);
+        let entry = self.state.entries.get(&entry);
+        entry.is_none_or(|entry| self.nobody_can_serve(entry))
+            || self.now.mono.since(since) >= rules.wait_max
+    }
+
+    /// The client's telephone rings; they wait for an operator once they picked up.
+    fn ring_client_first(&mut self, call: CallId, rules: &QueueSettings) {
+        let Some(it) = self.state.calls.get(&call) else { return };
+        let Some(number) = it.client_e164() else { return };
+        let account = Some(it.account.clone());
+        let due_at = Some(self.now.mono + rules.callback.ring);
+        self.emit(Record::StepTaken { call, step: None, due_at });
+        let leg = LegId(self.state.next.leg);
+        let made = Some(number.clone());
+        self.emit(Record::LegMade { leg, call, offer: None, number: made });
+        self.act(Effect::DialOut { leg, call, number, with: None, account, by: None });
+        self.note_attempt(call);
     }
 
     /// When a callback in its queue is looked at again if nothing else happens.
@@ -365,32 +409,48 @@ impl Engine {
         let tier = tier.and_then(|bench| bench.next_tier_at(entry.waited(self.now)));
         let tier = tier.map(|length| entry.first.mono + length);
         let asked = entry.owner.filter(|ask| ask.waits(now)).map(|ask| ask.until);
-        earliest([back_off, hold, asked, tier, Some(now + LATER)])
+        let leg = self.state.calls.get(&entry.call).and_then(|call| call.leg);
+        let since = leg.and_then(|leg| self.state.legs.get(&leg)).map(|leg| leg.since);
+        let wait_max = self.rules_of(entry.id).map(|rules| rules.wait_max);
+        let line = since.zip(wait_max).map(|(since, wait_max)| since + wait_max);
+        let again = self.again.get(&entry.id).copied();
+        let line = line.filter(|due| *due > now);
+        earliest([back_off, hold, asked, tier, line, again, Some(now + LATER)])
     }
 
     /// How long an operator of a callback is kept after picking up.
     pub(super) fn client_ring_max(&self, call: CallId) -> Option<Period> {
-        let call = self.state.calls.get(&call).filter(|call| call.token.is_some())?;
+        let call = self.state.calls.get(&call);
+        let call = call.filter(|call| call.token.is_some() && call.leg.is_none())?;
         let rules = call.entries.last().and_then(|entry| self.rules_of(*entry));
-        Some(rules.map(|rules| rules.callback).unwrap_or_default().ring)
+        Some(rules.map_or(Callback::default().ring, |rules| rules.callback.ring))
     }
 
     /// How long an operator who did not take an offer is left alone: nobody waits on the line for
     /// a callback, so it need not ring again and again.
     pub(super) fn callback_retry(&self, call: CallId, retry: Period) -> Period {
-        if self.token_of(call).is_some() { retry.max(LATER) } else { retry }
+        if self.is_unjoined_callback(call) { retry.max(LATER) } else { retry }
     }
 
-    /// The operator of a callback picked up: the client is dialled.
+    /// Whether a call is a callback whose client is not on the line.
+    pub(super) fn is_unjoined_callback(&self, call: CallId) -> bool {
+        self.state.calls.get(&call).is_some_and(|it| it.token.is_some() && it.leg.is_none())
+    }
+
+    /// The operator of a callback picked up: the client is dialled, unless they ring already.
     pub(super) fn call_client_back(&mut self, call: CallId) {
         let Some(it) = self.state.calls.get(&call) else { return };
         let (Some(_), Some(number)) = (it.token, it.client_e164()) else { return };
+        if !it.course.legs.is_empty() {
+            return;
+        }
         let account = Some(it.account.clone());
         let claimed = self.claimed_offer(call).and_then(|offer| self.state.offers.get(&offer));
         let Some(with) = claimed.and_then(|offer| offer.leg) else { return };
         let leg = LegId(self.state.next.leg);
         let made = Some(number.clone());
         self.emit(Record::LegMade { leg, call, offer: None, number: made });
+        let with = Some(with);
         self.act(Effect::DialOut { leg, call, number, with, account, by: None });
         self.note_attempt(call);
     }
@@ -403,7 +463,11 @@ impl Engine {
         match event {
             LegEvent::Answered => match operator {
                 Some(operator) => self.act(Effect::Bridge { caller: leg, operator }),
-                None => self.act(Effect::HangUp { leg, because: LegReason::Over }),
+                None => {
+                    self.emit(Record::ClientOnLine { call, leg });
+                    let it = self.state.calls.get(&call);
+                    self.wanted.extend(it.and_then(|it| it.entries.last().copied()));
+                }
             },
             LegEvent::Ended(by) => self.callback_over(call, disposition_of(by)),
             LegEvent::Ringing | LegEvent::Bridged | LegEvent::Held | LegEvent::Resumed => {}
@@ -430,13 +494,15 @@ impl Engine {
     }
 
     /// An attempt is over: a conversation that ended, or nobody reached and the next attempt.
-    fn callback_over(&mut self, call: CallId, how: Disposition) {
+    pub(super) fn callback_over(&mut self, call: CallId, how: Disposition) {
         let Some(it) = self.state.calls.get(&call).filter(|call| call.is_open()) else { return };
         let token = it.token.filter(|_| it.conversed_at.is_none());
         let rules = it.entries.last().and_then(|entry| self.rules_of(*entry));
-        let rules = rules.map(|rules| rules.callback).unwrap_or_default();
+        let rules = rules.map(|rules| rules.callback.clone()).unwrap_or_default();
         if let Some(token) = token.filter(|id| self.state.tokens.contains_key(id)) {
-            self.sleep(token, self.now.mono + rules.retry, Some((call, how)));
+            let tries = self.state.tokens.get(&token).map_or(0, |it| it.tries);
+            let wait = rules.retry_after(tries.saturating_add(1));
+            self.sleep(token, self.now.mono + wait, Some((call, how)));
             let tries = self.state.tokens.get(&token).map_or(0, |it| it.tries);
             if tries >= rules.tries {
                 self.emit(Record::TokenClosed { token, because: TokenEnd::NoContact });
@@ -454,7 +520,7 @@ impl Engine {
         };
         let outside = !self.is_undialled(call);
         let entry = it.entries.last().copied();
-        if entry.is_some_and(|entry| !self.state.index.live.contains_key(&entry)) {
+        if !outside && entry.is_some_and(|entry| !self.state.index.live.contains_key(&entry)) {
             return true;
         }
         let how = outside.then_some((call, Disposition::Failed));
@@ -485,7 +551,11 @@ impl Engine {
 
     /// Whether a call is a callback whose client was not dialled.
     pub(super) fn is_undialled(&self, call: CallId) -> bool {
-        self.token_of(call).is_some() && self.callback_by(call).is_none()
+        let course = self.state.calls.get(&call).map(|it| (it.leg, &it.course));
+        let rung = course.is_some_and(|(leg, course)| {
+            leg.is_some() || !course.legs.is_empty() || !course.past.is_empty()
+        });
+        self.token_of(call).is_some() && self.callback_by(call).is_none() && !rung
     }
 }
 

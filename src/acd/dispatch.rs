@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// Whether everybody of the queue is signed out.
-    fn nobody_can_serve(&self, entry: &Entry) -> bool {
+    pub(super) fn nobody_can_serve(&self, entry: &Entry) -> bool {
         let bench = self.benches.get(&entry.queue);
         let signed_in = bench.map_or(0, |bench| bench.counts().signed_in);
         signed_in == 0 && !self.state.index.live.contains_key(&entry.id)
@@ -213,7 +213,7 @@ impl Engine {
         }
         let entry = entry.clone();
         // A callback is offered to one at a time: nobody waits on the line meanwhile.
-        let is_callback = self.token_of(entry.call).is_some();
+        let is_callback = self.is_unjoined_callback(entry.call);
         let live = self.state.index.live.get(&id).map_or(0, BTreeSet::len);
         let backed_off = backed_off(&entry, self.now.mono);
         let request = Request {
@@ -251,6 +251,29 @@ impl Engine {
         for chosen in &choice.chosen {
             self.ring_one(&entry, chosen.operator, request.round, began + ring);
         }
+    }
+
+    /// Whether anybody could be rung for a wait at this moment.
+    pub(super) fn anybody_for(&mut self, id: EntryId) -> bool {
+        let Some(entry) = self.state.entries.get(&id) else { return false };
+        let backed_off = backed_off(entry, self.now.mono);
+        let request = Request {
+            entry: id,
+            round: entry.round.saturating_add(1),
+            authority: Authority::Owned,
+            open: true,
+            now: self.now.mono,
+            waited: entry.waited(self.now),
+            ringing_for: Period::ZERO,
+            live: 0,
+            waiting: 1,
+            only: None,
+            first: None,
+            ask: Ask::Order(1),
+            bars: Bars { backed_off: &backed_off, excluded: &NOBODY, tried: &NOBODY },
+        };
+        let bench = self.benches.get_mut(&entry.queue);
+        bench.is_some_and(|bench| !bench.choose(&request).chosen.is_empty())
     }
 
     fn ring_one(&mut self, entry: &Entry, operator: OperatorId, round: u32, ring_until: Mono) {

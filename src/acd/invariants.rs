@@ -209,6 +209,7 @@ impl Engine {
                     .get(&entry.call)
                     .is_some_and(|call| call.authority == Authority::Owned);
                 let held = entry.hold.is_some()
+                    || self.rings_client(entry.call)
                     || entry.owner.is_some_and(|ask| ask.waits(self.now.mono))
                     || entry.pass_until.is_some_and(|until| until > self.now.mono);
                 if !owned || held || entry.state != EntryState::Waiting {

@@ -343,8 +343,8 @@ pub enum Effect {
         call: CallId,
         /// The number.
         number: Number,
-        /// The leg that it is to be joined with.
-        with: LegId,
+        /// The leg that it is to be joined with; `None` while there is no other party.
+        with: Option<LegId>,
         /// The trunk, where one was chosen already.
         account: Option<Name>,
         /// Who wants it, where their rights decide; `None`: the site's own plan or queue does.

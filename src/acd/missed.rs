@@ -240,6 +240,7 @@ impl Engine {
         let Some(call) = self.state.calls.get(&id) else { return };
         let Some(client) = call.client_e164() else { return };
         let (at, open) = (call.started_at, call.is_open());
+        let (call_talked_at, is_callback) = (call.conversed_at, call.token.is_some());
         let placer = self.view_of(id).and_then(|view| view.placed_by);
         let account = call.account.clone();
         let own = call.course.placed_by.and_then(|id| self.state.operators.get(&id));
@@ -249,6 +250,7 @@ impl Engine {
         if self.is_undialled(id) {
             return;
         }
+        let failed = !open && call_talked_at.is_none();
         if open {
             self.note_dialled(id, operator.as_ref());
         }
@@ -259,14 +261,21 @@ impl Engine {
             }
             let mut next = row.clone();
             if !next.attempts.iter().any(|attempt| attempt.call == id) {
-                next.attempts.push(Attempt { call: id, operator: operator.clone(), at });
+                let operator = operator.clone();
+                next.attempts.push(Attempt { call: id, operator, at, failed: false });
             }
+            let own = next.attempts.iter_mut().filter(|attempt| attempt.call == id);
+            own.for_each(|attempt| attempt.failed = failed);
             next.state = match (open, &operator, &row.state) {
                 (true, Some(operator), _) => EpisodeState::Attempting {
                     operator: operator.clone(),
                     until: self.now.wall + ATTEMPT_FOR,
                 },
                 (false, _, EpisodeState::Attempting { .. }) => EpisodeState::NoContact,
+                // The client was rung first: no operator had the attempt.
+                (false, None, EpisodeState::Open | EpisodeState::Assigned) if is_callback => {
+                    EpisodeState::NoContact
+                }
                 (true, None, state) | (false, _, state) => state.clone(),
             };
             let locked = matches!(
@@ -346,6 +355,52 @@ impl Engine {
             }
             self.emit(Record::CallForgotten { call });
         }
+    }
+
+    /// A configuration may put queues into other groups: an open episode follows its queue, and
+    /// two of one client in one group become one.
+    pub(super) fn regroup_episodes(&mut self) {
+        let open: Vec<EpisodeId> = self.state.index.episodes.values().copied().collect();
+        for id in open {
+            let Some(row) = self.state.episodes.get(&id) else { continue };
+            let Some(rules) = self.roster.queue(&row.queue) else { continue };
+            if rules.group == row.group {
+                continue;
+            }
+            let mut row = row.clone();
+            row.group = rules.group.clone();
+            let key = (row.client.clone(), row.group.clone());
+            match self.state.index.episodes.get(&key).copied() {
+                Some(into) => self.merge_episode(row, into),
+                None => self.save_episode(row),
+            }
+        }
+    }
+
+    /// Makes one episode a part of another.
+    fn merge_episode(&mut self, mut row: EpisodeRow, into: EpisodeId) {
+        let Some(mut kept) = self.state.episodes.get(&into).cloned() else { return };
+        kept.calls.extend(&row.calls);
+        kept.calls.sort_unstable(); // ids rise with time
+        kept.calls.dedup();
+        let surplus = kept.calls.len().saturating_sub(EPISODE_CALLS_MAX);
+        kept.calls.drain(..surplus);
+        if row.last_at > kept.last_at {
+            (kept.queue, kept.waited, kept.reason) = (row.queue.clone(), row.waited, row.reason);
+        }
+        kept.first_at = kept.first_at.min(row.first_at);
+        kept.last_at = kept.last_at.max(row.last_at);
+        kept.due_at = kept.due_at.into_iter().chain(row.due_at).min();
+        kept.step_at = kept.step_at.into_iter().chain(row.step_at).min();
+        kept.owner = kept.owner.or_else(|| row.owner.clone());
+        if kept.state == EpisodeState::Open && kept.owner.is_some() {
+            kept.state = EpisodeState::Assigned;
+        }
+        kept.attempts.extend(row.attempts.iter().cloned());
+        kept.attempts.sort_by_key(|attempt| attempt.at);
+        row.state = EpisodeState::Closed(Closing::Merged { into, at: self.now.wall });
+        self.save_episode(row);
+        self.save_episode(kept);
     }
 
     fn open_episode(&self, id: EpisodeId) -> Result<EpisodeRow, Refusal> {

@@ -59,8 +59,9 @@ pub use observed::{QUIET, Rung, Story, View};
 pub use pick::{Ask, Choice, Chosen, Request};
 pub use responsible::OWNER_WAIT;
 pub use settings::{
-    AccountSettings, AliasOf, AutoPause, Callback, Member, OperatorSettings, Overflow, OverflowTo,
-    QueueSettings, ReadyRule, ServiceLevel, Settings, Sticky, Strategy, Tier, TierMode,
+    AccountSettings, AliasOf, AutoPause, Callback, CallbackFirst, Member, OperatorSettings,
+    Overflow, OverflowTo, QueueSettings, ReadyRule, ServiceLevel, Settings, Sticky, Strategy, Tier,
+    TierMode,
 };
 pub use strategy::{
     Responsible, SeatKeys, Tally, TurnMoves, overflow_cycle, overflow_due, overflow_next,

@@ -6,8 +6,8 @@ use super::leg::LegState;
 use super::offer::{Offer, OfferChange, OfferEvent, OfferState};
 use super::strategy::TurnMoves;
 use crate::model::{
-    CallId, EndedBy, EntryId, LegId, LegMove, Mono, Name, OfferEnd, OfferId, Period, Record, Wall,
-    WithdrawnBecause,
+    CallId, Disposition, EndedBy, EntryId, LegId, LegMove, Mono, Name, OfferEnd, OfferId, Period,
+    Record, Wall, WithdrawnBecause,
 };
 use crate::plan::Exit;
 
@@ -89,10 +89,19 @@ impl Engine {
 
     fn first_leg(&mut self, id: CallId, leg: LegId, event: LegEvent) {
         match event {
+            LegEvent::Ended(_) if self.waits_called_back(id) => {
+                self.callback_over(id, Disposition::Cancelled); // rung first, and gone again
+            }
             LegEvent::Ended(_) => self.caller_gone(id),
             LegEvent::Answered => self.placer_answered(id, leg),
             LegEvent::Ringing | LegEvent::Bridged | LegEvent::Held | LegEvent::Resumed => {}
         }
+    }
+
+    /// Whether the client of a callback is on the line and nobody has talked with them.
+    fn waits_called_back(&self, id: CallId) -> bool {
+        let call = self.state.calls.get(&id);
+        call.is_some_and(|call| call.token.is_some() && call.conversed_at.is_none())
     }
 
     /// A number outside that a plan, overflow or an operator dialled.
@@ -385,7 +394,7 @@ impl Engine {
             self.direct_over(offer, end);
             return;
         };
-        if claimed && self.token_of(offer.call).is_some() {
+        if claimed && self.is_unjoined_callback(offer.call) {
             let lapsed = offer.lease_until.is_some_and(|until| until <= self.now.mono);
             self.callback_dropped(offer.call, lapsed);
         } else if claimed {

@@ -166,6 +166,8 @@ impl Engine {
             self.transfer_failed(id, Refused::TimedOut);
         } else if call.course.placed_by.is_some() {
             self.client_not_had(id, EndedBy::Us);
+        } else if self.rings_client(id) {
+            self.callback_over(id, Disposition::NoAnswer);
         } else {
             let step = call.course.step.clone();
             self.emit(Record::StepTaken { call: id, step, due_at: None });

@@ -296,13 +296,16 @@ pub struct ServiceLevel {
 }
 
 /// Keys `callback_*` of a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
+    /// Whose telephone rings first.
+    pub first: CallbackFirst,
     /// Attempts that reach nobody before it is given up. More pesters clients who changed their
     /// mind, fewer loses those who were busy.
     pub tries: u8,
-    /// Between one attempt and the next.
-    pub retry: Period,
+    /// Between one attempt and the next; after the first attempt, the second, and so on. The last
+    /// one repeats. Shorter pesters a client who is busy, longer lets them buy elsewhere.
+    pub retry: Vec<Period>,
     /// How long the client's telephone rings.
     pub ring: Period,
     /// A callback that was not reached within this is given up.
@@ -312,11 +315,32 @@ pub struct Callback {
     pub quiet: (u16, u16),
 }
 
+/// Whose telephone rings first when a callback's turn comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CallbackFirst {
+    /// An operator's; the client is dialled once they picked up, and never waits.
+    #[default]
+    Operator,
+    /// The client's, once an operator is free; they wait for one who picks up. No operator waits
+    /// for clients who are not there.
+    Client,
+}
+
+impl Callback {
+    /// How long a client is left alone after so many attempts.
+    pub fn retry_after(&self, tries: u8) -> Period {
+        let place = usize::from(tries.saturating_sub(1));
+        let wait = self.retry.get(place).or(self.retry.last());
+        wait.copied().unwrap_or(Period::mins(10))
+    }
+}
+
 impl Default for Callback {
     fn default() -> Callback {
         Callback {
+            first: CallbackFirst::Operator,
             tries: 3,
-            retry: Period::mins(10),
+            retry: vec![Period::mins(10)],
             ring: Period::secs(40),
             keep: Period::hours(24),
             quiet: (21 * 60, 8 * 60),

@@ -26,6 +26,7 @@ impl Engine {
         self.offers_from = self.state.next.offer;
         self.name_everything();
         self.seat_everybody();
+        self.regroup_episodes();
         if self.state.day_until.is_none_or(|until| until <= self.now.mono) {
             self.turn_day();
         }
@@ -57,6 +58,7 @@ impl Engine {
         self.older.retain(|older, _| *older != version && held.contains(older));
         self.name_everything();
         self.seat_everybody();
+        self.regroup_episodes();
         self.withdraw_from_removed();
         self.follow_schedule();
         self.rearm();

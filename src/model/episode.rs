@@ -164,4 +164,14 @@ pub struct Attempt {
     pub operator: Option<Name>,
     /// When.
     pub at: Wall,
+    /// Whether it is over and reached nobody.
+    #[serde(default)]
+    pub failed: bool,
+}
+
+impl EpisodeRow {
+    /// How many attempts reached nobody.
+    pub fn no_contact(&self) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.failed).count()
+    }
 }

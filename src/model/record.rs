@@ -476,6 +476,14 @@ pub enum Record {
         #[serde(default)]
         how: Option<(CallId, Disposition)>,
     },
+    /// The client of a callback was rung first and picked up: from here on they wait like a
+    /// caller.
+    ClientOnLine {
+        /// The call.
+        call: CallId,
+        /// The client's leg.
+        leg: LegId,
+    },
     /// The client called again and stands in the place of the token while that call lasts.
     TokenLent {
         /// The token.
@@ -781,6 +789,7 @@ impl Record {
             Record::TokenMade { .. } => "token_made",
             Record::TokenWoken { .. } => "token_woken",
             Record::TokenSlept { .. } => "token_slept",
+            Record::ClientOnLine { .. } => "client_on_line",
             Record::TokenLent { .. } => "token_lent",
             Record::TokenClosed { .. } => "token_closed",
             Record::OfferMade { .. } => "offer_made",

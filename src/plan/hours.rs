@@ -186,7 +186,7 @@ fn read_day_range(text: &str) -> Result<u8, HoursError> {
     Ok(days)
 }
 
-fn read_time(text: &str) -> Result<u16, HoursError> {
+pub fn read_time(text: &str) -> Result<u16, HoursError> {
     let wrong = || HoursError::Time(text.to_owned());
     let (hour, minute) = text.split_once(':').ok_or_else(wrong)?;
     let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());

@@ -14,7 +14,7 @@ impl Board<'_> {
         &mut self,
         id: LegId,
         number: Number,
-        with: LegId,
+        with: Option<LegId>,
         account: Option<Name>,
         by: Option<OperatorId>,
     ) {
@@ -26,7 +26,7 @@ impl Board<'_> {
             };
             if let Some(denied) = denied {
                 tracing::debug!(?operator, %number, %denied, "an outside call is not made");
-                if let Some(leg) = self.lines.legs.get_mut(with) {
+                if let Some(leg) = with.and_then(|with| self.lines.legs.get_mut(with)) {
                     leg.denied = true;
                 }
                 self.lines.tell(id, LegEvent::Ended(EndedBy::Rejected));
@@ -41,7 +41,7 @@ impl Board<'_> {
         let shown =
             Caller { user: number.reveal().to_owned(), display: String::new(), private: false };
         let kind = Kind::Outside { number, trunks };
-        self.lines.legs.add(Leg::new(id, kind, Some(with), shown));
+        self.lines.legs.add(Leg::new(id, kind, with, shown));
         if !self.next_trunk(id) {
             self.gone(id, EndedBy::Unreachable);
         }

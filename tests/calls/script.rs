@@ -18,8 +18,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use navbat::acd::{
-    AccountSettings, AliasOf, AutoPause, Member, OperatorSettings, Overflow, OverflowTo,
-    QueueSettings, ReadyRule, Settings, Strategy, Tier, TierMode,
+    AccountSettings, AliasOf, AutoPause, CallbackFirst, Member, OperatorSettings, Overflow,
+    OverflowTo, QueueSettings, ReadyRule, Settings, Strategy, Tier, TierMode,
 };
 use navbat::model::{Name, NumberRules, Period};
 use navbat::plan::{Calendar, Calendars, Plan};
@@ -249,8 +249,10 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
             "callback" => {
                 let (tries, retry) = value.split_once('/').expect("tries/length");
                 queue.callback.tries = tries.parse().unwrap();
-                queue.callback.retry = period(retry);
+                queue.callback.retry = retry.split(',').map(period).collect();
             }
+            "callback-first" if *value == "client" => queue.callback.first = CallbackFirst::Client,
+            "callback-ring" => queue.callback.ring = period(value),
             "callback-due" => queue.callback_due = period(value),
             "skill" => queue.skills.push((*value).into()),
             "overflow" => queue.overflow.push(overflow(value)),

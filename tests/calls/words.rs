@@ -134,7 +134,7 @@ impl Names {
             EpisodeState::Open => String::from("open"),
             EpisodeState::Assigned => String::from("assigned"),
             EpisodeState::Attempting { operator, .. } => format!("{operator} calls back"),
-            EpisodeState::NoContact => String::from("not reached"),
+            EpisodeState::NoContact => format!("not reached ({})", row.no_contact()),
             EpisodeState::Closed(Closing::CalledBack { in_time, .. }) => {
                 format!("called back{}", if *in_time { " in time" } else { " late" })
             }

@@ -20,7 +20,9 @@ use world::World;
 const SEEDS: u64 = 300;
 
 /// What has to happen on some day at least, or the days prove nothing about it.
-const RARE: [&str; 15] = [
+const RARE: [&str; 17] = [
+    "client_on_line",
+    "merged",
     "owner_in_time",
     "owner_late",
     "held_for_owner",

@@ -1,8 +1,8 @@
 //! The call centre of a day: settings drawn from the seed.
 
 use navbat::acd::{
-    AccountSettings, AliasOf, AutoPause, Member, OperatorSettings, Overflow, OverflowTo,
-    QueueSettings, ReadyRule, Settings, Sticky, Strategy, Tier, TierMode,
+    AccountSettings, AliasOf, AutoPause, CallbackFirst, Member, OperatorSettings, Overflow,
+    OverflowTo, QueueSettings, ReadyRule, Settings, Sticky, Strategy, Tier, TierMode,
 };
 use std::sync::Arc;
 
@@ -115,7 +115,11 @@ fn queue(seed: &mut Seed, place: usize) -> QueueSettings {
     queue.step = (1, Period::secs(1 + seed.below(6)));
     queue.callback_due = Period::secs(30 + seed.below(600));
     queue.callback.tries = 1 + u8::try_from(seed.below(3)).unwrap();
-    queue.callback.retry = Period::secs(5 + seed.below(120));
+    let retry = (0..2).map(|_| Period::secs(5 + seed.below(120)));
+    queue.callback.retry = retry.collect();
+    if seed.chance(50) {
+        queue.callback.first = CallbackFirst::Client;
+    }
     queue.callback.ring = Period::secs(5 + seed.below(30));
     queue.callback.keep = Period::secs(60 + seed.below(3000));
     queue.group = (*one_of(seed, &["all", QUEUES[place]])).into();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use navbat::acd::Settings;
 use navbat::model::{
-    Authority, CallId, CallRow, Direction, Disposition, EndedBy, EpisodeId, EpisodeState, Fact,
-    Intent, LegId, Live, Mono, Name, Now, Number, OfferId, Outcome, Party, PopState, Reach, Record,
-    Seed, Seq, Stamped, Tie, TokenEnd, Wall, Work,
+    Authority, CallId, CallRow, Closing, Direction, Disposition, EndedBy, EpisodeId, EpisodeState,
+    Fact, Intent, LegId, Live, Mono, Name, Now, Number, OfferId, Outcome, Party, PopState, Reach,
+    Record, Seed, Seq, Stamped, Tie, TokenEnd, Wall, Work,
 };
 use navbat::switch::{
     Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, Output, Placement, RouteAsk, Switch,
@@ -712,6 +712,12 @@ fn rare(record: &Record) -> Option<&'static str> {
         Record::TokenClosed { because: TokenEnd::Expired, .. } => Some("callback_expired"),
         Record::TokenLent { .. } => Some("callback_lent"),
         Record::TokenWoken { .. } => Some("callback_woken"),
+        Record::ClientOnLine { .. } => Some("client_on_line"),
+        Record::EpisodeSaved(row)
+            if matches!(row.state, EpisodeState::Closed(Closing::Merged { .. })) =>
+        {
+            Some("merged")
+        }
         Record::OwnerTold { operator: Some(_), late: false, .. } => Some("owner_in_time"),
         Record::OwnerTold { late: true, .. } => Some("owner_late"),
         Record::StickyHeld { by, .. } => Some(match by {

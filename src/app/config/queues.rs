@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::names::is_name;
 use crate::acd::{
-    AutoPause, Member, Overflow, OverflowTo, QueueSettings, Sticky, Strategy, Tier, TierMode,
+    AutoPause, CallbackFirst, Member, Overflow, OverflowTo, QueueSettings, Sticky, Strategy, Tier,
+    TierMode,
 };
 use crate::model::{Name, Number, Period};
 use crate::plan::{
     Calendars, Entries, Found, Node, Place, Section, Value, Word, did_you_mean, quoted,
-    read_calendar,
+    read_calendar, read_time,
 };
 
 /// What an operator sees of the callers of a queue.
@@ -114,7 +115,51 @@ fn lengths(section: &mut Section<'_>, queue: &mut QueueSettings) {
     queue.callers_max = at_least_one(section, "callers_max", queue.callers_max);
     queue.wait_max = positive(section, "wait_max", queue.wait_max);
     queue.wrap_up = section.or("wrap_up", queue.wrap_up);
+    callback(section, queue);
+}
+
+/// Reads the keys `callback_*`.
+fn callback(section: &mut Section<'_>, queue: &mut QueueSettings) {
     queue.callback_due = positive(section, "callback_due", queue.callback_due);
+    let callback = &mut queue.callback;
+    let first = [("operator", CallbackFirst::Operator), ("client", CallbackFirst::Client)];
+    callback.first = section.choice("callback_first", &first, callback.first);
+    let tries = section.found_or("callback_tries", callback.tries);
+    if tries.value == 0 {
+        let message = format!("`{}` may not be 0", section.path("callback_tries"));
+        section.error(
+            &tries.at,
+            "bad-value",
+            message,
+            &format!("the default is {}", callback.tries),
+        );
+    }
+    callback.tries = tries.value.max(1);
+    let retry = section.list_or("callback_retry", callback.retry.clone());
+    for wait in retry.iter().filter(|wait| wait.value == Period::ZERO) {
+        let message = format!("`{}` may not be 0", section.path("callback_retry"));
+        section.error(&wait.at, "bad-value", message, "how long a client is left alone");
+    }
+    callback.retry = retry.into_iter().map(|wait| wait.value.max(Period::secs(1))).collect();
+    callback.ring = positive(section, "callback_ring", callback.ring);
+    callback.keep = positive(section, "callback_keep", callback.keep);
+    let mut quiet = section.table("callback_quiet");
+    callback.quiet.0 = minute(&mut quiet, "from", callback.quiet.0);
+    callback.quiet.1 = minute(&mut quiet, "to", callback.quiet.1);
+    quiet.done();
+}
+
+/// A time of day, in minutes.
+fn minute(section: &mut Section<'_>, key: &'static str, default: u16) -> u16 {
+    let usual = format!("{:02}:{:02}", default / 60, default % 60);
+    let found = section.found_or(key, usual);
+    match read_time(&found.value) {
+        Ok(minute) => minute % (24 * 60),
+        Err(error) => {
+            section.error(&found.at, "bad-value", error.to_string(), "");
+            default
+        }
+    }
 }
 
 fn extras(section: &mut Section<'_>, queue: &mut QueueSettings) {

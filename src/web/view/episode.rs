@@ -41,6 +41,8 @@ pub struct EpisodeView {
     pub overdue: Option<bool>,
     /// Attempts at calling back.
     pub attempts: Vec<AttemptView>,
+    /// How many of them are over and reached nobody.
+    pub no_contact: usize,
     /// What was done to get somebody to call back, the latest last.
     pub steps: Vec<StepView>,
     /// When the next step is due unless somebody attempts; null where none is.
@@ -132,6 +134,7 @@ impl EpisodeView {
                     at: stamp(attempt.at),
                 })
                 .collect(),
+            no_contact: row.no_contact(),
             steps: row.steps.iter().map(step).collect(),
             step_at: maybe_stamp(row.step_at.filter(|_| !over)),
         }
