@@ -5,6 +5,8 @@
 //! with their habits; the pages to watch it in. Headless it ends with books that must balance.
 
 mod api;
+pub mod bitrix24;
+pub mod bitrix24_tokens;
 mod books;
 mod calls;
 mod carrier;

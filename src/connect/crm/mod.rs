@@ -1,0 +1,25 @@
+//! CRMs: one file per system, each behind [`crate::connect::deliver::Outlet`].
+
+mod bitrix24;
+mod bitrix24_auth;
+mod bitrix24_bucket;
+mod bitrix24_calls;
+mod bitrix24_cards;
+mod bitrix24_event;
+mod bitrix24_log;
+mod bitrix24_search;
+mod bitrix24_users;
+mod bitrix24_wire;
+mod plain;
+
+pub use bitrix24::{
+    Bitrix24, LOOK_UP_AFTER as BITRIX24_LOOK_UP_AFTER, Settings as Bitrix24Settings,
+    is_portal as is_bitrix24_portal,
+};
+pub use bitrix24_auth::Installed as Bitrix24Installed;
+pub use bitrix24_bucket::Rate as Bitrix24Rate;
+pub use bitrix24_event::{
+    Click as Bitrix24Click, EventError as Bitrix24EventError, read_click as read_bitrix24_click,
+    read_installed as read_bitrix24_installed,
+};
+pub use bitrix24_users::Staff as Bitrix24Staff;
