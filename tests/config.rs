@@ -153,6 +153,11 @@ const EXAMPLES: &[&str] = &[
     "notify.mail.from",
     "notify.mail.to",
     "crm.amo.base",
+    "crm.b24.portal",
+    "crm.b24.client_id",
+    "crm.b24.tariff",
+    "crm.albato.url",
+    "crm.albato.events",
     "alert.0.on",
     "alert.0.to",
 ];
@@ -348,6 +353,18 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         &[("5:8 bad-value", "65535")],
     ),
     ("[crm.amo]\nkind = \"amocrm\"", &[("1:6 missing", "base")]),
+    ("[crm.b24]\nkind = \"bitrix24\"\nportal = \"b24.uz\"", &[("1:6 missing", "client_id")]),
+    (
+        "[crm.b24]\nkind = \"bitrix24\"\nportal = \"b24.uz/x\"\nclient_id = \"l\"\ntariff = \"usuall\"",
+        &[("3:10 bad-value", "example.bitrix24.uz"), ("5:10 bad-value", "did you mean `usual`?")],
+    ),
+    (
+        "[crm.w]\nkind = \"webhook\"\nurl = \"https://h.uz\"\nevents = [\"call.mised\"]\nfields = [\"queu\"]",
+        &[
+            ("4:11 bad-value", "did you mean `call.missed`?"),
+            ("5:11 bad-value", "did you mean `queue`?"),
+        ],
+    ),
     (
         "[[notify]]\nname = \"n\"\nkind = \"telegram\"\nchats = [\"1\"]\nurl = \"x\"",
         &[("5:1 unknown-key", "")],

@@ -12,6 +12,8 @@ use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::connect::crm;
+
 use super::fault::Fault;
 use super::guard::COOKIE;
 use super::server::ServerTls;
@@ -52,6 +54,7 @@ pub fn router(web: &Web) -> Router {
     let router = Router::new()
         .merge(api)
         .route("/api/openapi.json", get(json))
+        .route("/api/webhook-schema.json", get(webhook_schema))
         .route("/hooks/{provider}/{account}/{token}", get(hooks::hook).post(hooks::hook))
         .route("/healthz", get(probe::healthz))
         .route("/readyz", get(probe::readyz))
@@ -80,6 +83,11 @@ fn docs(router: Router<Web>, _: utoipa::openapi::OpenApi) -> Router<Web> {
 
 async fn nowhere() -> Fault {
     Fault::Missing("endpoint")
+}
+
+/// What outgoing webhooks say. It tells nothing of this installation, so anybody may read it.
+async fn webhook_schema() -> Response {
+    json_text(serde_json::to_string_pretty(&crm::webhook_schema()).unwrap_or_default())
 }
 
 fn json_text(text: String) -> Response {

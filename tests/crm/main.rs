@@ -3,3 +3,4 @@
 mod bitrix24;
 mod bitrix24_faults;
 mod bitrix24_portal;
+mod webhook;

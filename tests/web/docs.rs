@@ -16,6 +16,16 @@ async fn the_description_is_as_it_was_agreed() {
 }
 
 #[tokio::test]
+async fn the_schema_of_outgoing_webhooks_is_published() {
+    let rig = Rig::start().await;
+    let sent = rig.http.get(rig.url("/api/webhook-schema.json")).send().await.unwrap();
+    assert_eq!(sent.status(), 200);
+    assert_eq!(sent.headers()["content-type"], "application/json");
+    let schema: serde_json::Value = sent.json().await.unwrap();
+    assert_eq!(schema, navbat::connect::crm::webhook_schema());
+}
+
+#[tokio::test]
 async fn pages_are_ours_alone_and_cached_by_content() {
     let rig = Rig::start().await;
     for path in ["/", "/panel", "/login", "/admin/health"] {

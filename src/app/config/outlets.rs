@@ -8,6 +8,7 @@ use secrecy::SecretString;
 
 use super::names::{check_name, is_name, unique};
 use super::secrets::Vault;
+use crate::connect::crm;
 use crate::model::Name;
 use crate::plan::{Found, Place, Section, quoted};
 
@@ -53,6 +54,8 @@ const PASSWORD: (&str, &str) = ("password", "password_file");
 const SECRET: (&str, &str) = ("secret", "secret_file");
 const TOKEN: (&str, &str) = ("token", "token_file");
 
+const TARIFFS: [&str; 2] = ["usual", "enterprise"];
+
 const CRMS: [Shape; 3] = [
     Shape {
         kind: "amocrm",
@@ -63,8 +66,8 @@ const CRMS: [Shape; 3] = [
     },
     Shape {
         kind: "bitrix24",
-        required: &["portal"],
-        texts: &["client_id", "base"],
+        required: &["portal", "client_id"],
+        texts: &["base", "tariff"],
         lists: &[],
         secrets: &[TOKEN, CLIENT],
     },
@@ -72,7 +75,7 @@ const CRMS: [Shape; 3] = [
         kind: "webhook",
         required: &["url"],
         texts: &[],
-        lists: &["events"],
+        lists: &["events", "fields"],
         secrets: &[SECRET],
     },
 ];
@@ -117,7 +120,7 @@ const TARGETS: [Shape; 6] = [
         kind: "webhook",
         required: &["url"],
         texts: &[],
-        lists: &["events"],
+        lists: &["events", "fields"],
         secrets: &[SECRET],
     },
 ];
@@ -180,6 +183,7 @@ fn outlet(
         let found = section.list::<String>(key);
         if !found.is_empty() {
             check_address(section, key, &found);
+            check_word(section, shape.kind, key, &found);
             words.insert(*key, found.into_iter().map(|word| word.value).collect());
         }
     }
@@ -191,6 +195,32 @@ fn outlet(
     }
     let at = section.at().clone();
     Some(Outlet { name, kind: shape.kind, words, secrets, dry_run: false, at })
+}
+
+/// Words of a closed set.
+fn check_word(section: &Section<'_>, kind: &str, key: &str, found: &[Found<String>]) {
+    let known: (&dyn Fn(&str) -> bool, Vec<&str>) = match (kind, key) {
+        ("webhook", "events") => {
+            let events: Vec<&str> = crm::WEBHOOK_KINDS.iter().map(|kind| kind.event).collect();
+            (&|word| crm::WEBHOOK_KINDS.iter().any(|kind| kind.event == word), events)
+        }
+        ("webhook", "fields") => {
+            let fields = crm::WEBHOOK_KINDS.iter().flat_map(|kind| kind.fields);
+            let private = fields.filter(|field| field.private).map(|field| field.name);
+            (&crm::webhook_can_open, private.collect())
+        }
+        ("bitrix24", "tariff") => (&|word| crm::Bitrix24Rate::of(word).is_some(), TARIFFS.into()),
+        ("bitrix24", "portal") => (&|word| crm::is_bitrix24_portal(word), Vec::new()),
+        _ => return,
+    };
+    for word in found.iter().filter(|word| !known.0(&word.value)) {
+        let message = format!("`{}` cannot be {}", section.path(key), quoted(&word.value));
+        let mend = match key {
+            "portal" => String::from("write its host, like example.bitrix24.uz"),
+            _ => crate::plan::did_you_mean(&word.value, &known.1),
+        };
+        section.error(&word.at, "bad-value", message, mend.trim_end_matches(": "));
+    }
 }
 
 fn check_address(section: &Section<'_>, key: &str, found: &[Found<String>]) {

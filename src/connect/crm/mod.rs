@@ -11,6 +11,8 @@ mod bitrix24_search;
 mod bitrix24_users;
 mod bitrix24_wire;
 mod plain;
+mod webhook;
+mod webhook_schema;
 
 pub use bitrix24::{
     Bitrix24, LOOK_UP_AFTER as BITRIX24_LOOK_UP_AFTER, Settings as Bitrix24Settings,
@@ -23,3 +25,12 @@ pub use bitrix24_event::{
     read_installed as read_bitrix24_installed,
 };
 pub use bitrix24_users::Staff as Bitrix24Staff;
+pub use webhook::{
+    EVENT as WEBHOOK_EVENT, ID as WEBHOOK_ID, SIGNATURE as WEBHOOK_SIGNATURE,
+    Settings as WebhookSettings, TIMESTAMP as WEBHOOK_TIMESTAMP, WallClock, Webhook,
+    sign as sign_webhook, trial as webhook_trial,
+};
+pub use webhook_schema::{
+    Field as WebhookField, KINDS as WEBHOOK_KINDS, Kind as WebhookKind,
+    can_be_opened as webhook_can_open, schema as webhook_schema,
+};
