@@ -353,9 +353,12 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         &[("5:8 bad-value", "65535")],
     ),
     ("[crm.amo]\nkind = \"amocrm\"", &[("1:6 missing", "base")]),
-    ("[crm.b24]\nkind = \"bitrix24\"\nportal = \"b24.uz\"", &[("1:6 missing", "client_id")]),
     (
-        "[crm.b24]\nkind = \"bitrix24\"\nportal = \"b24.uz/x\"\nclient_id = \"l\"\ntariff = \"usuall\"",
+        "[crm.b24]\nkind = \"bitrix24\"\nportal = \"b24.uz\"",
+        &[("1:6 missing", "client_id"), ("1:6 missing", "client_secret")],
+    ),
+    (
+        "[crm.b24]\nkind = \"bitrix24\"\nportal = \"b24.uz/x\"\nclient_id = \"l\"\ntariff = \"usuall\"\nclient_secret = \"s\"",
         &[("3:10 bad-value", "example.bitrix24.uz"), ("5:10 bad-value", "did you mean `usual`?")],
     ),
     (

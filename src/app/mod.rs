@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 pub mod config;
 mod control;
+pub mod crms;
 pub mod demo;
 mod driver;
 mod explain;

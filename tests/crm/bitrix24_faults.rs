@@ -117,14 +117,14 @@ async fn storm(seed: u64, restarts: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_is_there_exactly_once_and_no_card_is_left() {
-    for seed in [1, 2, 3] {
+    for seed in [1, 2] {
         storm(seed, false).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_is_there_exactly_once_over_restarts() {
-    for seed in [4, 5, 6] {
+    for seed in [4, 5] {
         storm(seed, true).await;
     }
 }

@@ -3,4 +3,5 @@
 mod bitrix24;
 mod bitrix24_faults;
 mod bitrix24_portal;
+mod configured;
 mod webhook;

@@ -54,8 +54,6 @@ const PASSWORD: (&str, &str) = ("password", "password_file");
 const SECRET: (&str, &str) = ("secret", "secret_file");
 const TOKEN: (&str, &str) = ("token", "token_file");
 
-const TARIFFS: [&str; 2] = ["usual", "enterprise"];
-
 const CRMS: [Shape; 3] = [
     Shape {
         kind: "amocrm",
@@ -193,31 +191,37 @@ fn outlet(
             secrets.insert(keys.0, secret.text);
         }
     }
+    if shape.kind == "bitrix24" && !secrets.contains_key("client_secret") {
+        let message = format!("`{}` is missing", section.path("client_secret"));
+        let mend = "add `client_secret_file = …`: telephony needs an application of the portal";
+        section.error(section.at(), "missing", message, mend);
+    }
     let at = section.at().clone();
     Some(Outlet { name, kind: shape.kind, words, secrets, dry_run: false, at })
 }
 
-/// Words of a closed set.
+/// Words of a closed set, and a host that is no address.
 fn check_word(section: &Section<'_>, kind: &str, key: &str, found: &[Found<String>]) {
-    let known: (&dyn Fn(&str) -> bool, Vec<&str>) = match (kind, key) {
-        ("webhook", "events") => {
-            let events: Vec<&str> = crm::WEBHOOK_KINDS.iter().map(|kind| kind.event).collect();
-            (&|word| crm::WEBHOOK_KINDS.iter().any(|kind| kind.event == word), events)
-        }
+    let fields = || crm::WEBHOOK_KINDS.iter().flat_map(|kind| kind.fields);
+    let known: Vec<&str> = match (kind, key) {
+        ("webhook", "events") => crm::WEBHOOK_KINDS.iter().map(|kind| kind.event).collect(),
         ("webhook", "fields") => {
-            let fields = crm::WEBHOOK_KINDS.iter().flat_map(|kind| kind.fields);
-            let private = fields.filter(|field| field.private).map(|field| field.name);
-            (&crm::webhook_can_open, private.collect())
+            let private = fields().filter(|field| field.private).map(|field| field.name);
+            private.chain(["*"]).collect()
         }
-        ("bitrix24", "tariff") => (&|word| crm::Bitrix24Rate::of(word).is_some(), TARIFFS.into()),
-        ("bitrix24", "portal") => (&|word| crm::is_bitrix24_portal(word), Vec::new()),
+        ("bitrix24", "tariff") => crm::Bitrix24Rate::TARIFFS.to_vec(),
+        ("bitrix24", "portal") => Vec::new(),
         _ => return,
     };
-    for word in found.iter().filter(|word| !known.0(&word.value)) {
+    for word in found {
+        let host = key == "portal" && crm::is_bitrix24_portal(&word.value);
+        if host || known.contains(&word.value.as_str()) {
+            continue;
+        }
         let message = format!("`{}` cannot be {}", section.path(key), quoted(&word.value));
         let mend = match key {
             "portal" => String::from("write its host, like example.bitrix24.uz"),
-            _ => crate::plan::did_you_mean(&word.value, &known.1),
+            _ => crate::plan::did_you_mean(&word.value, &known),
         };
         section.error(&word.at, "bad-value", message, mend.trim_end_matches(": "));
     }

@@ -24,11 +24,15 @@ impl Default for Rate {
 }
 
 impl Rate {
-    /// What a tariff bears: `usual` or `enterprise`.
+    /// The words of [`Rate::of`].
+    pub const TARIFFS: [&str; 2] = ["usual", "enterprise"];
+
+    /// What a tariff bears.
     pub fn of(tariff: &str) -> Option<Rate> {
+        let [usual, enterprise] = Rate::TARIFFS;
         match tariff {
-            "usual" => Some(Rate::default()),
-            "enterprise" => Some(Rate { per_second: 5.0, burst: 250.0 }),
+            _ if tariff == usual => Some(Rate::default()),
+            _ if tariff == enterprise => Some(Rate { per_second: 5.0, burst: 250.0 }),
             _ => None,
         }
     }

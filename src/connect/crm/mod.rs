@@ -31,6 +31,5 @@ pub use webhook::{
     sign as sign_webhook, trial as webhook_trial,
 };
 pub use webhook_schema::{
-    Field as WebhookField, KINDS as WEBHOOK_KINDS, Kind as WebhookKind,
-    can_be_opened as webhook_can_open, schema as webhook_schema,
+    Field as WebhookField, KINDS as WEBHOOK_KINDS, Kind as WebhookKind, schema as webhook_schema,
 };

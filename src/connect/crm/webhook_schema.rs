@@ -145,12 +145,6 @@ pub fn kind(event: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.event == event)
 }
 
-/// Whether the configuration may open a field of this name.
-pub fn can_be_opened(name: &str) -> bool {
-    let mut fields = KINDS.iter().flat_map(|kind| kind.fields);
-    name == "*" || fields.any(|field| field.private && field.name == name)
-}
-
 /// The JSON Schema of everything that is sent.
 pub fn schema() -> Value {
     let kinds: Vec<Value> = KINDS.iter().map(of_kind).collect();
@@ -239,7 +233,5 @@ mod tests {
             let allowed = ["call", "revision", "episode", "alert", "title", "text"];
             assert!(open.iter().all(|name| allowed.contains(name)), "{}: {open:?}", kind.event);
         }
-        assert!(can_be_opened("client_e164") && can_be_opened("*"));
-        assert!(!can_be_opened("client") && !can_be_opened("link"));
     }
 }
