@@ -27,8 +27,15 @@ const TALKED_MAX: usize = 100_000;
 const DIALLED_MAX: usize = 20_000;
 
 impl State {
-    /// Folds one record in.
+    /// Folds one record in, and what follows from it for operators.
     pub fn apply(&mut self, at: Now, record: &Record) {
+        self.fold(at, record);
+        while let Some(operator) = self.dirty.retied.pop_first() {
+            self.rework(operator, at);
+        }
+    }
+
+    fn fold(&mut self, at: Now, record: &Record) {
         match record {
             Record::Heard { request } => self.heard = self.heard.max(Some(*request)),
             Record::OperatorNamed { .. }
@@ -98,14 +105,11 @@ impl State {
             | Record::BindingGone { .. }
             | Record::OutsideCounted { .. } => {}
         }
-        while let Some(operator) = self.dirty.retied.pop_first() {
-            self.rework(operator, at);
-        }
     }
 
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "`apply` lists every kind and says which table it belongs to"
+        reason = "`fold` lists every kind and says which table it belongs to"
     )]
     fn apply_to_people(&mut self, at: Now, record: &Record) {
         match record {
@@ -210,7 +214,7 @@ impl State {
 
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "`apply` lists every kind and says which table it belongs to"
+        reason = "`fold` lists every kind and says which table it belongs to"
     )]
     fn apply_to_call(&mut self, at: Now, record: &Record) {
         match record {
@@ -386,7 +390,7 @@ impl State {
 
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "`apply` lists every kind and says which table it belongs to"
+        reason = "`fold` lists every kind and says which table it belongs to"
     )]
     fn apply_to_entry(&mut self, at: Now, record: &Record) {
         match record {
