@@ -278,6 +278,7 @@ impl State {
                 if let Some(it) = self.calls.get_mut(&row.id) {
                     it.revision = row.revision;
                 }
+                self.dirty.calls.remove(&row.id); // also where a restart reads the journal
             }
             _ => {}
         }
@@ -301,7 +302,11 @@ impl State {
         leg.since = at.mono;
         let call = leg.call;
         self.hold_talk(at, id, to);
-        self.dirty.call(call);
+        // The row of a call that is over says all that it will: the ends of its legs, which come
+        // later, are no news.
+        if self.calls.get(&call).is_some_and(Call::is_open) {
+            self.dirty.call(call);
+        }
     }
 
     fn call_told(&mut self, record: &Record) {

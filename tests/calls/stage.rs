@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use navbat::acd::Settings;
 use navbat::model::{
-    Alias, Direction, Disposition, EndedBy, Ends, Fact, FactKind, Intent, LegId, Legs, Live, Mono,
-    Name, Now, Number, OfferId, Party, PopState, Reach, Record, Seq, Source, Stamped, Totals, Wall,
+    Alias, Authority, CallId, CallRow, Direction, Disposition, EndedBy, Ends, Fact, FactKind,
+    Intent, LegId, Legs, Live, Mono, Name, Now, Number, OfferId, Party, PopState, Reach, Record,
+    Seq, Source, Stamped, Totals, Wall,
 };
 use navbat::plan::{Calendars, Plan};
 use navbat::switch::{
@@ -45,6 +46,8 @@ struct Stage {
     next: u64,
     told: Vec<String>,
     verdicts: Vec<String>,
+    /// Calls as they were saved last.
+    rows: BTreeMap<CallId, CallRow>,
 }
 
 /// Plays a transcript; gives it back with what really happened.
@@ -71,6 +74,7 @@ pub fn play(text: &str) -> String {
         next: 1,
         told: Vec::new(),
         verdicts: Vec::new(),
+        rows: BTreeMap::new(),
     };
     stage.open(&ready);
     let mut out = head;
@@ -223,7 +227,13 @@ impl Stage {
                 let label = label.filter(|label| *label != "caller").unwrap_or_default();
                 self.names.calls.insert(*call, label.to_owned());
             }
-            Record::CallSaved(row) => self.verdicts.extend(self.names.verdict(row)),
+            Record::CallSaved(row) => {
+                let before = self.rows.insert(row.id, (**row).clone());
+                let same = before.filter(|it| it.settled && it.authority == Authority::Owned);
+                let news = same.is_none_or(|it| CallRow { revision: row.revision, ..it } != **row);
+                assert!(news, "a settled call was saved again and says the same: {row:?}");
+                self.verdicts.extend(self.names.verdict(row));
+            }
             _ => {}
         }
         let seq = Seq(self.records.len() as u64 + 1);

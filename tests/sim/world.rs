@@ -751,8 +751,11 @@ fn note(rows: &mut BTreeMap<CallId, CallRow>, arrived: &mut BTreeSet<CallId>, re
         }
         Record::CallSaved(row) => {
             let before = rows.insert(row.id, (**row).clone());
-            let newer = before.is_none_or(|before| before.revision < row.revision);
+            let newer = before.as_ref().is_none_or(|before| before.revision < row.revision);
             assert!(newer, "a row was saved under an old revision");
+            let same = before.filter(|it| it.settled && it.authority == Authority::Owned);
+            let news = same.is_none_or(|it| CallRow { revision: row.revision, ..it } != **row);
+            assert!(news, "a settled call was saved again and says the same: {row:?}");
         }
         _ => {}
     }
