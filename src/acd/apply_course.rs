@@ -11,7 +11,7 @@ use crate::model::{CallId, LegId, LegMove, Now, OfferId, Party, Record};
 impl State {
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "`apply` lists every kind and says which table it belongs to"
+        reason = "`fold` lists every kind and says which table it belongs to"
     )]
     pub(super) fn apply_to_course(&mut self, at: Now, record: &Record) {
         match record {

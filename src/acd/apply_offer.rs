@@ -12,7 +12,7 @@ use crate::model::{
 impl State {
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "`apply` lists every kind and says which table it belongs to"
+        reason = "`fold` lists every kind and says which table it belongs to"
     )]
     pub(super) fn apply_to_offer(&mut self, at: Now, record: &Record) {
         match record {

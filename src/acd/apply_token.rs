@@ -15,7 +15,7 @@ const CALLBACK_MAX: Period = Period::hours(36);
 impl State {
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "`apply` lists every kind and says which table it belongs to"
+        reason = "`fold` lists every kind and says which table it belongs to"
     )]
     pub(super) fn apply_to_token(&mut self, at: Now, record: &Record) {
         match record {
