@@ -4,6 +4,11 @@
 //! webhooks to it; SIP telephones that register and a carrier that calls over real UDP; operators
 //! with their habits; the pages to watch it in. Headless it ends with books that must balance.
 
+pub mod amocrm;
+mod amocrm_auth;
+mod amocrm_reads;
+mod amocrm_world;
+mod amocrm_writes;
 mod api;
 pub mod bitrix24;
 pub mod bitrix24_tokens;
