@@ -13,7 +13,7 @@
 //! | `switch` | pure | model, plan, sip, acd | the whole exchange as one value: input in, outputs out |
 //! | `store` | edge | model | journal, inbox, migrations, projections, queries, outbox |
 //! | `net` | edge | model, sip, switch | sockets under SIP: UDP, TCP, TLS, WebSocket; carriers' names |
-//! | `connect` | edge | model, switch, store | one file per provider; delivery workers |
+//! | `connect` | edge | model, switch, store | one file per provider and CRM; delivery workers |
 //! | `web` | edge | model, plan, switch, store, connect | hooks, API, live stream, login |
 //! | `app` | top | model, plan, sip, acd, switch, net, store, connect, web | configuration, command line, driver, clock, demo |
 #![warn(

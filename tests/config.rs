@@ -352,7 +352,21 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         "[[trunk]]\nname = \"t\"\nhost = \"h\"\nauth = \"ip\"\nport = 70000",
         &[("5:8 bad-value", "65535")],
     ),
-    ("[crm.amo]\nkind = \"amocrm\"", &[("1:6 missing", "base")]),
+    ("[crm.amo]\nkind = \"amocrm\"", &[("1:6 missing", "base"), ("1:6 missing", "token_file")]),
+    (
+        "[crm.amo]\nkind = \"amocrm\"\nbase = \"https://a.amocrm.ru.evil.uz\"\ntoken = \"x\"",
+        &[("3:1 bad-value", "outgoing.allow")],
+    ),
+    (
+        "[crm.amo]\nkind = \"amocrm\"\nbase = \"https://a.kommo.com\"\ntoken = \"x\"\n\
+         task_to = \"operator Nobody\"",
+        &[("1:6 missing-target", "")],
+    ),
+    (
+        "[crm.amo]\nkind = \"amocrm\"\nbase = \"https://a.kommo.com\"\ntoken = \"x\"\n\
+         task_to = \"owner\"",
+        &[("5:11 bad-value", "operator NAME")],
+    ),
     (
         "[crm.b24]\nkind = \"bitrix24\"\nportal = \"b24.uz\"",
         &[("1:6 missing", "client_id"), ("1:6 missing", "client_secret")],

@@ -4,6 +4,7 @@
 //! are told at once with line, column and a mend. What every key means stands in
 //! `config.example.toml`, which a test holds against this code.
 
+pub mod amocrm;
 mod checks;
 mod environment;
 mod made;
@@ -196,6 +197,9 @@ fn read(file: &Text<'_>, sources: &Sources<'_>) -> Result<Site, Vec<Problem>> {
     for problem in checks::check(&everything) {
         reader.add(problem);
     }
+    for problem in amocrm::check(&draft.crms, &draft.operators) {
+        reader.add(problem);
+    }
     if vault.inline() > 0 && sources.file.is_some_and(secrets::is_world_readable) {
         let message = "everybody on this machine may read the secrets in this file";
         let mend = format!("chmod o-rwx {}, or use `…_file` keys", file.name);
@@ -255,7 +259,7 @@ impl Draft {
         let operators = people::operators(top, vault, &accounts);
         let queues = queues::queues(top, &calendars);
         let (sip, rtp) = (parts::sip(top, vault), parts::rtp(top));
-        let crms = outlets::crms(top, vault);
+        let crms = outlets::crms(top, vault, &outgoing);
         let targets = outlets::targets(top, vault);
         let alerts = outlets::alerts(top, &targets);
         top.finish();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
+use super::amocrm;
 use super::names::{check_name, is_name, unique};
 use super::secrets::Vault;
 use crate::connect::crm;
@@ -123,8 +124,8 @@ const TARGETS: [Shape; 6] = [
     },
 ];
 
-/// Reads every `[crm.NAME]`.
-pub fn crms(top: &mut Section<'_>, vault: &Vault) -> Vec<Outlet> {
+/// Reads every `[crm.NAME]`; addresses of `outgoing` may be private.
+pub fn crms(top: &mut Section<'_>, vault: &Vault, outgoing: &[String]) -> Vec<Outlet> {
     let mut crms = Vec::new();
     for (name, mut section) in top.named("crm") {
         if !is_name(&name) {
@@ -136,6 +137,9 @@ pub fn crms(top: &mut Section<'_>, vault: &Vault) -> Vec<Outlet> {
         if let Some(mut outlet) = outlet(&mut section, vault, &CRMS, name.as_str().into()) {
             outlet.words.insert("unknown_caller", vec![unknown.to_owned()]);
             outlet.dry_run = section.or("dry_run", false);
+            if outlet.kind == "amocrm" {
+                amocrm::read(&mut section, &mut outlet, outgoing);
+            }
             section.done();
             crms.push(outlet);
         }

@@ -1,5 +1,20 @@
 //! CRMs: one file per system, each behind [`crate::connect::deliver::Outlet`].
 
+mod amocrm;
+mod amocrm_auth;
+mod amocrm_batch;
+mod amocrm_client;
+mod amocrm_door;
+mod amocrm_gate;
+mod amocrm_log;
+mod amocrm_look;
+mod amocrm_numbers;
+mod amocrm_pop;
+mod amocrm_search;
+mod amocrm_task;
+mod amocrm_trouble;
+mod amocrm_users;
+mod amocrm_wire;
 mod bitrix24;
 mod bitrix24_auth;
 mod bitrix24_bucket;
@@ -11,9 +26,17 @@ mod bitrix24_search;
 mod bitrix24_users;
 mod bitrix24_wire;
 mod plain;
+mod texts;
 mod webhook;
 mod webhook_schema;
 
+pub use amocrm::{
+    AmoCrm, Settings as AmoSettings, TaskTo as AmoTaskTo, Ways as AmoWays,
+    checked_base as checked_amo_base,
+};
+pub use amocrm_auth::{Access as AmoAccess, Client as AmoClient, ExchangeError};
+pub use amocrm_gate::Gate as AmoGate;
+pub use amocrm_log::Unknown as AmoUnknown;
 pub use bitrix24::{
     Bitrix24, LOOK_UP_AFTER as BITRIX24_LOOK_UP_AFTER, Settings as Bitrix24Settings,
     is_portal as is_bitrix24_portal,
