@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use navbat::app::demo::bitrix24::Deal;
 use navbat::app::demo::bitrix24_tokens::CLIENT_SECRET;
 use navbat::app::demo::http::Fault;
 use navbat::connect::crm::{Bitrix24Rate, read_bitrix24_installed};
@@ -285,6 +286,42 @@ async fn everybody_with_the_number_is_shown_the_likeliest_first() {
     assert_eq!(client.client(&number("+998909999999")).await.state, ClientState::Unknown);
     world.portal.hold(Some((500, "INTERNAL_SERVER_ERROR")));
     assert_eq!(client.client(&number(CLIENT)).await.state, ClientState::Failed);
+}
+
+#[tokio::test]
+async fn the_open_deals_of_the_first_contact_come_in_the_same_request() {
+    let world = World::new().await;
+    let client = world.start();
+    client.probe().await.unwrap();
+    let number = number("+998907777777");
+    world.portal.add_entity("CONTACT", 700, number.reveal(), 8);
+    let deal = |id, contact, closed| Deal {
+        id,
+        title: format!("Deal {id}"),
+        stage: "C1:NEW",
+        contact,
+        assigned: 8,
+        closed,
+    };
+    // The lead of the other client has the number of a stranger's contact.
+    world.portal.add_deals(vec![
+        deal(1, 700, false),
+        deal(2, 700, true),
+        deal(3, 700, false),
+        deal(4, 31, false),
+    ]);
+    let before = world.portal.counts().requests;
+    let view = client.client(&number).await;
+    assert_eq!(world.portal.counts().requests, before + 1);
+    let deals = &view.matches[0].deals;
+    let names: Vec<&str> = deals.iter().map(|deal| deal.name.as_str()).collect();
+    assert_eq!(names, ["Deal 3", "Deal 1"], "open ones, the newest first");
+    assert_eq!(deals[0].stage.as_deref(), Some("C1:NEW"));
+    assert_eq!(deals[0].responsible_operator, Some("Bobur".into()));
+    let link = "https://example.bitrix24.uz/crm/deal/details/3/";
+    assert_eq!(deals[0].link.as_deref(), Some(link));
+    let view = client.client(&super::bitrix24_portal::number(CLIENT)).await;
+    assert!(view.matches.iter().all(|one| one.deals.is_empty()), "{:?}", view.matches);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
+use super::bitrix24_batch;
 use super::bitrix24_tokens::Tokens;
 use super::http::{Reply, Request, Router};
 
@@ -52,6 +53,23 @@ pub struct Entity {
     pub assigned: u64,
 }
 
+/// A deal of a contact.
+#[derive(Debug, Clone)]
+pub struct Deal {
+    /// Theirs.
+    pub id: u64,
+    /// As shown.
+    pub title: String,
+    /// The id of its stage.
+    pub stage: &'static str,
+    /// Whose.
+    pub contact: u64,
+    /// The responsible user.
+    pub assigned: u64,
+    /// Won or lost.
+    pub closed: bool,
+}
+
 /// A call in the statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
@@ -85,6 +103,7 @@ struct State {
     tokens: Tokens,
     users: Vec<User>,
     entities: Vec<Entity>,
+    deals: Vec<Deal>,
     lines: BTreeSet<String>,
     registered: BTreeMap<String, Registered>,
     finished: Vec<Finished>,
@@ -132,7 +151,7 @@ struct Registered {
 }
 
 /// An error of the portal: status, code, text.
-type Refusal = (u16, &'static str, &'static str);
+pub(super) type Refusal = (u16, &'static str, &'static str);
 
 const fn core(text: &'static str) -> Refusal {
     (400, "ERROR_CORE", text)
@@ -145,6 +164,7 @@ impl Bitrix24 {
             tokens: Tokens::new(),
             users,
             entities,
+            deals: Vec::new(),
             lines: BTreeSet::new(),
             registered: BTreeMap::new(),
             finished: Vec::new(),
@@ -161,6 +181,18 @@ impl Bitrix24 {
     /// Works with the tokens.
     pub fn tokens<T>(&self, work: impl FnOnce(&mut Tokens) -> T) -> T {
         work(&mut self.0.lock().tokens)
+    }
+
+    /// Takes somebody into the CRM.
+    pub fn add_entity(&self, kind: &'static str, id: u64, number: &str, assigned: u64) {
+        let name = format!("{kind} {id}");
+        let entity = Entity { kind, id, name, number: number.to_owned(), assigned };
+        self.0.lock().entities.push(entity);
+    }
+
+    /// Takes deals in.
+    pub fn add_deals(&self, deals: Vec<Deal>) {
+        self.0.lock().deals.extend(deals);
     }
 
     /// Answers everything with a code, or nothing any more.
@@ -280,18 +312,10 @@ impl State {
                 return refused(refusal);
             }
         }
-        let told = match method.as_str() {
-            "telephony.externalcall.register" => self.register(&body),
-            "telephony.externalcall.show" => self.card(&body, true),
-            "telephony.externalcall.hide" => self.card(&body, false),
-            "telephony.externalcall.finish" => self.finish(&body),
-            "telephony.externalcall.attachrecord" => self.attach(&body),
-            "telephony.externalcall.searchcrmentities" => self.search(&body),
-            "telephony.externalline.add" => self.line(&body),
-            "voximplant.statistic.get" => Ok(self.statistic(&body)),
-            "user.get" => Ok(self.people(&body)),
-            "event.bind" => self.bind(&body),
-            _ => Err((404, "ERROR_METHOD_NOT_FOUND", "Method not found!")),
+        let told = if method == "batch" {
+            bitrix24_batch::run(&body, |method, body| self.method(method, body))
+        } else {
+            self.method(&method, &body)
         };
         match told {
             Ok(Value::Object(mut page)) if page.contains_key("total") => {
@@ -302,6 +326,23 @@ impl State {
                 Reply::json(200, &json!({ "result": result, "time": { "operating": 0 } }))
             }
             Err(refusal) => refused(refusal),
+        }
+    }
+
+    fn method(&mut self, method: &str, body: &Map<String, Value>) -> Result<Value, Refusal> {
+        match method {
+            "telephony.externalcall.register" => self.register(body),
+            "telephony.externalcall.show" => self.card(body, true),
+            "telephony.externalcall.hide" => self.card(body, false),
+            "telephony.externalcall.finish" => self.finish(body),
+            "telephony.externalcall.attachrecord" => self.attach(body),
+            "telephony.externalcall.searchcrmentities" => self.search(body),
+            "telephony.externalline.add" => self.line(body),
+            "voximplant.statistic.get" => Ok(self.statistic(body)),
+            "crm.deal.list" => Ok(self.deals(body)),
+            "user.get" => Ok(self.people(body)),
+            "event.bind" => self.bind(body),
+            _ => Err((404, "ERROR_METHOD_NOT_FOUND", "Method not found!")),
         }
     }
 
@@ -449,7 +490,8 @@ impl State {
 
     fn search(&self, body: &Map<String, Value>) -> Result<Value, Refusal> {
         let phone = text(body, "PHONE_NUMBER").ok_or(core("PHONE_NUMBER is empty"))?;
-        let found = self.entities.iter().filter(|entity| entity.number == phone);
+        let digits = phone.trim_start_matches('+');
+        let found = self.entities.iter().filter(|one| one.number.trim_start_matches('+') == digits);
         let rows = found.map(|entity| {
             let user = self.users.iter().find(|user| user.id == entity.assigned);
             json!({
@@ -492,6 +534,25 @@ impl State {
                 "PORTAL_USER_ID": call.user.to_string(),
                 "CALL_DURATION": call.seconds.to_string(),
                 "CALL_FAILED_CODE": call.status,
+            })
+        });
+        page(rows.collect(), body)
+    }
+
+    fn deals(&self, body: &Map<String, Value>) -> Value {
+        let filter = body.get("filter").and_then(Value::as_object);
+        let contact = filter.and_then(|filter| number(filter.get("CONTACT_ID")));
+        let only_open = filter.and_then(|filter| text(filter, "CLOSED")) == Some("N");
+        let deals = self.deals.iter().rev().filter(|deal| {
+            contact.is_none_or(|contact| contact == deal.contact) && !(only_open && deal.closed)
+        });
+        let rows = deals.map(|deal| {
+            json!({
+                "ID": deal.id.to_string(),
+                "TITLE": deal.title,
+                "STAGE_ID": deal.stage,
+                "CONTACT_ID": deal.contact.to_string(),
+                "ASSIGNED_BY_ID": deal.assigned.to_string(),
             })
         });
         page(rows.collect(), body)

@@ -11,6 +11,7 @@ mod amocrm_world;
 mod amocrm_writes;
 mod api;
 pub mod bitrix24;
+mod bitrix24_batch;
 pub mod bitrix24_tokens;
 mod books;
 mod calls;

@@ -92,8 +92,11 @@ impl Users {
         found.map(|person| person.id)
     }
 
-    /// The operator that a user is: by id, then by extension.
+    /// The operator that a user is: by id, then by extension, which may be known from the list.
     pub fn operator(&self, user: Option<u64>, extension: Option<&str>) -> Option<Name> {
+        let portal = self.portal.read();
+        let person = user.and_then(|user| portal.as_ref()?.by_id.get(&user));
+        let extension = extension.or_else(|| person?.extension.as_deref());
         let by_id = |staff: &Staff| user.is_some() && staff.user == user;
         let by_extension = |staff: &Staff| {
             staff.user.is_none()
@@ -179,5 +182,8 @@ mod tests {
         assert_eq!(users.operator(Some(8), Some("202")), Some("Bobur".into()));
         assert_eq!(users.operator(Some(8), Some("201")), None, "Aziza is user 7");
         assert_eq!(users.operator(None, None), None);
+        assert_eq!(users.operator(Some(8), None), None);
+        users.learn(people());
+        assert_eq!(users.operator(Some(8), None), Some("Bobur".into()), "the list knows it");
     }
 }

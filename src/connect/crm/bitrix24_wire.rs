@@ -23,6 +23,10 @@ pub const ATTACH: &str = "telephony.externalCall.attachRecord";
 pub const LINE_ADD: &str = "telephony.externalLine.add";
 /// Who has a number.
 pub const SEARCH: &str = "telephony.externalCall.searchCrmEntities";
+/// The deals of somebody.
+pub const DEALS: &str = "crm.deal.list";
+/// Several requests in one, each of which may use the results of those before it.
+pub const BATCH: &str = "batch";
 /// The calls that are finished.
 pub const STATISTIC: &str = "voximplant.statistic.get";
 /// The people of the portal.
@@ -158,6 +162,24 @@ fn of_call(text: &str, why: String) -> Trouble {
         Trouble::Lost { why }
     } else {
         Trouble::Refused { why }
+    }
+}
+
+/// The result of one request of a batch. Its error has no status of its own.
+pub fn read_part(
+    batch: &Told,
+    part: &str,
+    clean: impl Fn(&str) -> String,
+) -> Result<Value, Trouble> {
+    let of = |field: &str| batch.result.get(field).and_then(|parts| parts.get(part)).cloned();
+    match (of("result"), of("result_error")) {
+        (Some(result), _) => Ok(result),
+        (None, Some(error)) => {
+            let body = serde_json::to_vec(&error).unwrap_or_default();
+            let answer = Answer { status: 400, kind: String::new(), retry_after: None, body };
+            read(&answer, clean).map(|told| told.result)
+        }
+        (None, None) => Err(Trouble::Lost { why: format!("the batch has no {part}") }),
     }
 }
 
