@@ -38,7 +38,7 @@ pub struct Call<'a> {
     /// Where to. May hold a secret, so it is never logged.
     pub url: &'a str,
     /// Header names and values. Values may be secrets.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'a str, String)>,
     /// What to send.
     pub body: Body,
     /// How long the whole exchange may take.

@@ -6,4 +6,5 @@
 pub mod crm;
 pub mod deliver;
 pub mod http;
+pub mod notify;
 pub mod provider;
