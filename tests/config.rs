@@ -152,6 +152,9 @@ const EXAMPLES: &[&str] = &[
     "notify.mail.host",
     "notify.mail.from",
     "notify.mail.to",
+    "notify.mail.security",
+    "notify.sms.login",
+    "notify.sms.phones",
     "crm.amo.base",
     "crm.b24.portal",
     "crm.b24.client_id",
@@ -160,6 +163,7 @@ const EXAMPLES: &[&str] = &[
     "crm.albato.events",
     "alert.0.on",
     "alert.0.to",
+    "alert.0.escalate.to",
 ];
 
 #[test]
@@ -387,6 +391,42 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         &[("5:1 unknown-key", "")],
     ),
     ("[[alert]]\non = [\"missed\"]\nto = [\"chiefs\"]", &[("3:7 missing-target", "")]),
+    (
+        "[[notify]]\nname = \"n\"\nkind = \"telegram\"\nchats = [\"people\", \"-5/x\"]\nlanguage = \"tr\"",
+        &[
+            ("4:1 bad-value", "`notify.n.chats` cannot be `people`"),
+            ("4:1 bad-value", "-1001234567890"),
+            ("5:12 bad-value", "uz, uz-Cyrl, ru, en"),
+        ],
+    ),
+    (
+        "[[notify]]\nname = \"n\"\nkind = \"email\"\nhost = \"h\"\nfrom = \"a@b\"\nto = \"c@d\"\nsecurity = \"ssl\"\nport = 0",
+        &[("7:1 bad-value", "starttls, tls, none"), ("8:1 bad-value", "1 to 65535")],
+    ),
+    (
+        "[[notify]]\nname = \"n\"\nkind = \"http\"\nurl = \"https://x\"\nphones = [\"901112233\"]\nsuccess = \"ok\"\nmethod = \"PUT\"\nheaders = [\"x\"]",
+        &[
+            ("5:1 bad-value", "+998901112233"),
+            ("6:1 bad-value", "text:OK"),
+            ("7:1 bad-value", "GET or POST"),
+            ("8:1 bad-value", "Name: value"),
+        ],
+    ),
+    (
+        "[[alert]]\non = [\"mised\"]\nto = [\"n\"]\nqueues = [\"q\"]\ndigest = \"2h\"\nquiet = { from = \"22:00\", to = \"22:00\" }\nescalate = { after = \"1m\", to = [] }",
+        &[
+            (
+                "2:7 bad-value",
+                "did you mean `missed`? one of missed, not-called-back, nobody-online",
+            ),
+            ("3:7 missing-target", ""),
+            ("4:11 missing-queue", "no queue is called `q`"),
+            ("5:10 bad-value", "10s to 30s"),
+            ("6:18 bad-value", "22:00"),
+            ("7:29 missing", "nobody is told"),
+        ],
+    ),
+    ("[health]\ndisk_free = 100", &[("2:13 bad-value", "write 10")]),
     ("[site]\ndialplans = [\"no.toml\"]", &[("2:14 unreadable", "no.toml")]),
 ];
 

@@ -4,6 +4,7 @@
 //! are told at once with line, column and a mend. What every key means stands in
 //! `config.example.toml`, which a test holds against this code.
 
+mod alerts;
 pub mod amocrm;
 mod checks;
 mod environment;
@@ -26,9 +27,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use alerts::Health;
 pub use made::Document;
 pub use names::is_name;
-pub use outlets::{Alert, Outlet};
+pub use outlets::Outlet;
 pub use parts::{Database, Language, Retention, Rtp, Sip, Tls, Web};
 pub use people::{Devices, Dial, User};
 pub use providers::{Ami, Kind, MAP_FIELDS, Map, Provider, Rate};
@@ -38,6 +40,7 @@ pub use show::{DEFAULT, show};
 pub use trunks::Trunk;
 
 use crate::acd::Settings;
+use crate::connect::notify::Rule;
 use crate::model::{Name, Number};
 use crate::plan::{Calendars, Found, Level, Place, Plan, Problem, Reader, Shown, parse};
 use crate::web::{Role, Thing};
@@ -90,7 +93,9 @@ pub struct Site {
     /// Targets of messages.
     pub targets: Vec<Outlet>,
     /// Which events go to which targets.
-    pub alerts: Vec<Alert>,
+    pub alerts: Vec<Rule>,
+    /// From when on something is a fault.
+    pub health: Health,
     /// What somebody should look at; nothing here keeps the site from running.
     pub warnings: Vec<Problem>,
     /// Every value and where it came from.
@@ -237,7 +242,8 @@ struct Draft {
     rtp: Rtp,
     crms: Vec<Outlet>,
     targets: Vec<Outlet>,
-    alerts: Vec<Alert>,
+    alerts: Vec<Rule>,
+    health: Health,
 }
 
 impl Draft {
@@ -261,7 +267,8 @@ impl Draft {
         let (sip, rtp) = (parts::sip(top, vault), parts::rtp(top));
         let crms = outlets::crms(top, vault, &outgoing);
         let targets = outlets::targets(top, vault);
-        let alerts = outlets::alerts(top, &targets);
+        let alerts = alerts::alerts(top, &targets, &queues);
+        let health = alerts::health(top);
         top.finish();
         Draft {
             data_dir: data_dir.into(),
@@ -281,6 +288,7 @@ impl Draft {
             crms,
             targets,
             alerts,
+            health,
         }
     }
 
@@ -338,6 +346,7 @@ impl Draft {
             crms: self.crms,
             targets: self.targets,
             alerts: self.alerts,
+            health: self.health,
             warnings: Vec::new(),
             values,
             keys,

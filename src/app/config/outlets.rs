@@ -1,4 +1,4 @@
-//! Where news goes: `[crm.NAME]`, `[[notify]]`, and the rules of `[[alert]]`.
+//! Where news goes: `[crm.NAME]` and `[[notify]]`. The rules of `[[alert]]` stand in `alerts`.
 //!
 //! Each kind is a table of its keys below; its adapter takes its words from [`Outlet`].
 
@@ -8,9 +8,11 @@ use secrecy::SecretString;
 
 use super::amocrm;
 use super::names::{check_name, is_name, unique};
+use super::parts::Language;
 use super::secrets::Vault;
 use crate::connect::crm;
-use crate::model::Name;
+use crate::connect::notify::{Security, Success};
+use crate::model::{Name, Number};
 use crate::plan::{Found, Place, Section, quoted};
 
 /// A CRM, or a target of messages.
@@ -28,17 +30,6 @@ pub struct Outlet {
     pub dry_run: bool,
     /// Where it stands.
     pub at: Place,
-}
-
-/// A rule: events to targets.
-#[derive(Debug, Clone)]
-pub struct Alert {
-    /// Event words, like `missed`.
-    pub on: Vec<String>,
-    /// Names of targets.
-    pub to: Vec<Name>,
-    /// Local times between which nothing is sent.
-    pub quiet: Option<(String, String)>,
 }
 
 /// What one kind of outlet can be told.
@@ -90,7 +81,7 @@ const TARGETS: [Shape; 6] = [
     Shape {
         kind: "email",
         required: &["host", "from", "to"],
-        texts: &["port", "login", "security"],
+        texts: &["login", "security", "ca_file"],
         lists: &[],
         secrets: &[PASSWORD],
     },
@@ -123,6 +114,13 @@ const TARGETS: [Shape; 6] = [
         secrets: &[SECRET],
     },
 ];
+
+impl Outlet {
+    /// A text of the configuration.
+    pub fn word(&self, key: &str) -> Option<&str> {
+        self.words.get(key).and_then(|words| words.first()).map(String::as_str)
+    }
+}
 
 /// Reads every `[crm.NAME]`; addresses of `outgoing` may be private.
 pub fn crms(top: &mut Section<'_>, vault: &Vault, outgoing: &[String]) -> Vec<Outlet> {
@@ -157,12 +155,65 @@ pub fn targets(top: &mut Section<'_>, vault: &Vault) -> Vec<Outlet> {
             unique(&section, name, targets.iter().map(|other| (&other.name, &other.at)));
         }
         let own = name.as_ref().map_or("", |name| name.value.as_str());
-        if let Some(outlet) = outlet(&mut section, vault, &TARGETS, own.into()) {
+        if let Some(mut outlet) = outlet(&mut section, vault, &TARGETS, own.into()) {
+            tongue(&mut section, &mut outlet);
+            channel(&mut section, &mut outlet);
             section.done();
             targets.push(outlet);
         }
     }
     targets
+}
+
+/// How a target is spoken to, whatever it is.
+fn tongue(section: &mut Section<'_>, outlet: &mut Outlet) {
+    let words = ["masked", "full"].map(|word| (word, word));
+    let numbers = section.choice("numbers", &words, "masked");
+    outlet.words.insert("numbers", vec![numbers.to_owned()]);
+    if let Some(language) = section.opt::<String>("language")
+        && let Some(language) = section.pick("language", &language, &Language::WORDS)
+    {
+        outlet.words.insert("language", vec![language.word().to_owned()]);
+    }
+}
+
+/// The keys of one kind that are no plain texts, and texts that must be of a form.
+fn channel(section: &mut Section<'_>, outlet: &mut Outlet) {
+    let mut number = |key: &'static str, section: &mut Section<'_>| {
+        if let Some(found) = section.opt::<u32>(key) {
+            outlet.words.insert(key, vec![found.value.to_string()]);
+        }
+    };
+    match outlet.kind {
+        "email" => number("port", section),
+        "eskiz" => number("per_day", section),
+        _ => {}
+    }
+    let refuse = |key: &'static str, is_right: &dyn Fn(&str) -> bool, mend: &str| {
+        let words = outlet.words.get(key).into_iter().flatten();
+        for word in words.filter(|word| !is_right(word)) {
+            let message = format!("`{}` cannot be {}", section.path(key), quoted(word));
+            section.error(&section.place(key), "bad-value", message, mend);
+        }
+    };
+    let is_port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
+    refuse("port", &is_port, "a number from 1 to 65535");
+    let is_security = |text: &str| Security::WORDS.iter().any(|(word, _)| *word == text);
+    refuse("security", &is_security, "one of starttls, tls, none");
+    let is_phone = |text: &str| Number::new(text).is_ok();
+    refuse("phones", &is_phone, "write +998901112233");
+    let is_chat = |text: &str| {
+        let (chat, topic) = text.split_once('/').map_or((text, "1"), |parts| parts);
+        let is_name = chat.len() > 1 && chat.starts_with('@');
+        (chat.parse::<i64>().is_ok() || is_name) && topic.parse::<i64>().is_ok()
+    };
+    refuse("chats", &is_chat, "an id like \"-1001234567890\", \"@channel\", or \"id/topic\"");
+    let is_verb = |text: &str| matches!(text, "GET" | "POST");
+    refuse("method", &is_verb, "GET or POST");
+    let is_rule = |text: &str| Success::parse(text).is_some();
+    refuse("success", &is_rule, "status, text:OK, json:/path or json:/path=value");
+    let is_header = |text: &str| text.split_once(':').is_some_and(|(name, _)| !name.is_empty());
+    refuse("headers", &is_header, "write \"Name: value\"");
 }
 
 fn outlet(
@@ -242,45 +293,4 @@ fn check_address(section: &Section<'_>, key: &str, found: &[Found<String>]) {
             section.error(&address.at, "bad-value", message, "write https://…");
         }
     }
-}
-
-/// Reads every `[[alert]]`; its targets must be there.
-pub fn alerts(top: &mut Section<'_>, targets: &[Outlet]) -> Vec<Alert> {
-    let mut alerts = Vec::new();
-    for mut section in top.each("alert", "-") {
-        let on = section.list::<String>("on");
-        let to = section.list::<String>("to");
-        for (key, found) in [("on", &on), ("to", &to)] {
-            if found.is_empty() {
-                let message = format!("`{}` is empty: the rule does nothing", section.path(key));
-                section.error(&section.place(key), "missing", message, "");
-            }
-        }
-        for event in &on {
-            check_name(&section, event);
-        }
-        for target in &to {
-            if !targets.iter().any(|own| own.name.as_str() == target.value) {
-                let known: Vec<&str> = targets.iter().map(|own| own.name.as_str()).collect();
-                let message = format!("no [[notify]] is called {}", quoted(&target.value));
-                let mend = crate::plan::did_you_mean(&target.value, &known);
-                section.error(&target.at, "missing-target", message, mend.trim_end_matches(": "));
-            }
-        }
-        let quiet = section.section("quiet").and_then(|mut quiet| {
-            let from = quiet.must::<String>("from");
-            let to = quiet.must::<String>("to");
-            if let (Some(from), Some(to)) = (&from, &to)
-                && let Err(error) = crate::plan::Span::new("mon-sun", &from.value, &to.value)
-            {
-                quiet.error(&from.at, "bad-value", error.to_string(), "");
-            }
-            quiet.done();
-            Some((from?.value, to?.value))
-        });
-        section.done();
-        let to = to.into_iter().map(|target| target.value.into()).collect();
-        alerts.push(Alert { on: on.into_iter().map(|event| event.value).collect(), to, quiet });
-    }
-    alerts
 }
