@@ -1,6 +1,7 @@
 //! The top of the house: configuration, command line, driver, clock, tasks, demo.
 
 mod accounts;
+mod alerts;
 mod certificate;
 pub mod check;
 mod cli;
@@ -10,6 +11,7 @@ mod control;
 pub mod crms;
 pub mod demo;
 mod driver;
+mod expiry;
 mod explain;
 mod hearing;
 mod lines;
@@ -24,6 +26,7 @@ mod start;
 mod tape;
 mod telemetry;
 mod verbs;
+mod watch;
 mod web_site;
 
 use std::process::ExitCode;

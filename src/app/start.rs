@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::alerts::Alerts;
 use super::certificate::Certificate;
 use super::clock::Clock;
 use super::config::Site;
@@ -27,6 +28,7 @@ use super::driver::{Driver, Ends};
 use super::lines::Lines;
 use super::orders::Desk;
 use super::source::{self, Running, Source};
+use super::watch::Watch;
 use super::{accounts, clock, control, making, people, web_site};
 use crate::model::Seq;
 use crate::net::Wires;
@@ -182,6 +184,8 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     let desk = Desk { store, journal, source: Arc::new(source) };
     let socket = control::open(&site.data_dir)?;
     let mut rest = beside(&desk, &stops.rest);
+    let watch = Watch::new(&web, &exchange, &desk, clock.now().wall);
+    rest.push(tokio::spawn(Alerts::new(&desk, clock, watch).run(stops.rest.clone())));
     rest.push(tokio::spawn(control::listen(socket, desk.clone(), stops.rest.clone())));
     rest.push(tokio::spawn(making::listen(asked, desk.source.clone(), stops.rest.clone())));
     rest.extend(certificate.map(|it| tokio::spawn(it.follow(stops.rest.clone()))));

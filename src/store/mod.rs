@@ -4,6 +4,7 @@
 //! database of the lists, SQLite or PostgreSQL, written from the journal by the projector and
 //! always to be had again from it. The only room that names sqlx.
 
+mod alerts;
 mod calls;
 mod claim;
 mod db;

@@ -1,6 +1,7 @@
 //! The real program over real sockets: from a provider's webhook to a card, through crashes,
 //! restarts, reloads and stops.
 
+mod alerts;
 mod cards;
 mod crash;
 mod dial;

@@ -6,14 +6,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::connect::provider::{Account, Kind};
-use crate::model::Period;
+use crate::model::{Name, Period, Wall};
 use crate::store::AccountCount;
 use crate::switch::TrunkView;
 use crate::web::access::{Act, Reader};
 use crate::web::fault::Fault;
 use crate::web::guard::SeeProviders;
 use crate::web::sight::Sight;
-use crate::web::state::Web;
+use crate::web::state::{Site, Web};
 use crate::web::view::{maybe_stamp, scrub};
 
 use super::Items;
@@ -75,6 +75,52 @@ pub async fn providers_for(web: &Web, reader: &Reader) -> Vec<ProviderView> {
     views.chain(lines.trunks.iter().map(trunk)).collect()
 }
 
+/// How an account at a provider is, for those who watch it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountHealth {
+    /// Its name.
+    pub account: Name,
+    /// The word of [`ProviderView`].
+    pub state: &'static str,
+    /// When it was heard last, within the last day.
+    pub last_at: Option<Wall>,
+}
+
+impl Web {
+    /// How every account with a hook is.
+    pub async fn account_health(&self) -> Vec<AccountHealth> {
+        let counts = self.counts(COUNTED_FOR).await;
+        let site = self.site();
+        let health = site.accounts.iter().map(|account| {
+            let count = counts.iter().find(|count| count.account == account.name);
+            let last_at = last_at(self, &site, account, count);
+            let state = state(self, &site, account, last_at);
+            AccountHealth { account: account.name.clone(), state, last_at }
+        });
+        health.collect()
+    }
+}
+
+fn last_at(
+    web: &Web,
+    site: &Site,
+    account: &Account,
+    count: Option<&AccountCount>,
+) -> Option<Wall> {
+    let since = web.0.gates.of(site, &account.name).counted();
+    since.last_at.max(count.map(|count| count.last_at))
+}
+
+fn state(web: &Web, site: &Site, account: &Account, last_at: Option<Wall>) -> &'static str {
+    let gate = web.0.gates.of(site, &account.name);
+    match () {
+        () if web.0.journal.health().failing.is_some() => "down",
+        () if gate.troubled_within(TROUBLED_FOR, web.now().mono) => "degraded",
+        () if last_at.is_none() => "not_configured",
+        () => "ok",
+    }
+}
+
 /// A trunk as an account: it has no hook, and what it tells is how it is reached.
 fn trunk(view: &TrunkView) -> ProviderView {
     ProviderView {
@@ -112,23 +158,15 @@ pub async fn providers_on_board(web: &Web, reader: &Reader) -> Vec<ProviderView>
 
 fn view(web: &Web, account: &Account, count: Option<&AccountCount>, whole: bool) -> ProviderView {
     let site = web.site();
-    let gate = web.0.gates.of(&site, &account.name);
-    let since = gate.counted();
-    let troubled = gate.troubled_within(TROUBLED_FOR, web.now().mono);
-    let last_at = since.last_at.max(count.map(|count| count.last_at));
-    let state = match () {
-        () if web.0.journal.health().failing.is_some() => "down",
-        () if troubled => "degraded",
-        () if last_at.is_none() => "not_configured",
-        () => "ok",
-    };
+    let since = web.0.gates.of(&site, &account.name).counted();
+    let last_at = last_at(web, &site, account, count);
     let of = |count: Option<u64>, since: u64| count.unwrap_or(0).max(since);
     let by_hook = account.kind != Kind::Asterisk;
     ProviderView {
         account: account.name.to_string(),
         kind: account.kind.word(),
         profile: account.profile.map(|profile| profile.word()),
-        state,
+        state: state(web, &site, account, last_at),
         why: None,
         last_event_at: maybe_stamp(last_at),
         received: of(count.map(|count| count.received), since.received),
