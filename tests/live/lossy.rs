@@ -2,7 +2,7 @@
 //! NAT with one upstream port for each peer does. The same seed loses the same share.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -109,6 +109,18 @@ impl Dice {
     }
 }
 
+/// Where a server behind the relay sees a peer: peers keep addresses of their own, so that a
+/// telephone is not taken for the carrier.
+pub fn seen_at(peer: IpAddr) -> IpAddr {
+    match peer {
+        IpAddr::V4(own) => {
+            let [net, _, host, last] = own.octets();
+            Ipv4Addr::new(net, 1, host, last).into()
+        }
+        IpAddr::V6(_) => peer,
+    }
+}
+
 async fn serve(front: Arc<UdpSocket>, server: SocketAddr, dice: Dice, stop: CancellationToken) {
     let mut upstream: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
     let mut buffer = vec![0; 65_536];
@@ -119,7 +131,7 @@ async fn serve(front: Arc<UdpSocket>, server: SocketAddr, dice: Dice, stop: Canc
         };
         let known = upstream.contains_key(&peer);
         if !known {
-            let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+            let socket = Arc::new(UdpSocket::bind((seen_at(peer.ip()), 0)).await.unwrap());
             upstream.insert(peer, socket.clone());
             tokio::spawn(back(socket, front.clone(), peer, dice.clone(), stop.clone()));
         }

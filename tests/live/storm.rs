@@ -7,7 +7,7 @@ use super::books::{agree, nothing_left};
 use super::callers::{Callers, Habit};
 use super::exchange::{Exchange, OPERATORS, Wish};
 use super::ledger::{Air, Ledger, Verdict};
-use super::lossy::{Lossy, Weather};
+use super::lossy::{Lossy, Weather, seen_at};
 use super::sipp::free_port;
 use super::telephone::{Lifts, Manner, Telephone, audio_of};
 
@@ -41,11 +41,12 @@ const CALM: Storm =
 /// Lets the calls come, judges them, holds the API to the verdict and looks for what is left.
 async fn rage(storm: &Storm) -> (Exchange, Verdict) {
     let carrier = free_port([127, 0, 0, 11].into());
-    // Behind the lossy network the carrier is seen at the relay's address.
-    let seen_at = if storm.weather.is_some() { "sources = [\"127.0.0.1\"]\n" } else { "" };
+    // Behind the lossy network the carrier is seen at an address of the relay's.
+    let seen_at = storm.weather.map(|_| format!("sources = [\"{}\"]\n", seen_at(carrier.ip())));
+    let seen_at = seen_at.unwrap_or_default();
     let trunks = [carrier];
     let strategy = storm.strategy;
-    let wish = Wish { strategy, trunks: &trunks, trunk: seen_at, queue: "", more: "" };
+    let wish = Wish { strategy, trunks: &trunks, trunk: &seen_at, queue: "", more: "" };
     let exchange = Exchange::open(&wish).await;
     let lossy = match storm.weather {
         Some(weather) => Some(Lossy::open(exchange.sip, weather).await),
