@@ -114,7 +114,7 @@ impl Alerts {
 
     /// Takes the next batch of records in.
     async fn read(&self, course: &mut Course, upto: Seq) {
-        let records = match self.journal.records_after(course.seen).await {
+        let records = match self.journal.read_after(course.seen).await {
             Ok(records) => records,
             Err(error) => {
                 warn!(%error, "the journal cannot be read for alerts");

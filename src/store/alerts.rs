@@ -18,7 +18,7 @@ const KEY: &str = "alerts";
 
 impl Journal {
     /// The next records after a place, in order; a bounded number of them.
-    pub async fn records_after(&self, after: Seq) -> Result<Vec<Stamped>, StoreError> {
+    pub async fn read_after(&self, after: Seq) -> Result<Vec<Stamped>, StoreError> {
         records_after(self.readers(), after, BATCH).await
     }
 }
