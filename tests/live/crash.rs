@@ -28,6 +28,11 @@ async fn a_conversation_outlives_the_power_and_a_waiting_caller_is_called_back()
     let mut rung = Baresip::start(folder, (&user, &password), ip, exchange.sip).await;
     let waits = calling("waits", trunks[1]);
     rung.until("CALL_INCOMING").await;
+    // The telephone knows before its 180 has reached the server, which can cancel only after it.
+    let rings = |page: &serde_json::Value| {
+        page["items"].as_array().unwrap().iter().any(|one| one["work"]["is"] == "ringing")
+    };
+    exchange.until("/operators", rings).await;
 
     exchange.crash().await;
 

@@ -140,6 +140,8 @@ async fn a_page_takes_a_colleagues_caller_and_passes_them_on() {
     assert_eq!(status, 204, "{told}");
     let his = floor.sardor.rings().await;
     floor.sardor.answer(his);
+    // The caller is told where the audio comes from.
+    floor.carrier.until(|event| matches!(event, Event::Reoffered { .. })).await;
     let over = |event: &Event| matches!(event, Event::Ended { session, .. } if *session == hers);
     floor.dilnoza.until(over).await;
     floor.sardor.hang_up(his);
