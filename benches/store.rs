@@ -313,6 +313,7 @@ fn decision(at: Wall, number: u64) -> Decision {
         tier: 0,
         seed: None,
         first: None,
+        class: 0,
         whole: true,
         members: operators().into_iter().map(pick).collect(),
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use navbat::acd::Strategy;
+use navbat::acd::{CallbackFirst, Strategy};
 use navbat::app::check;
 use navbat::app::config::{DEFAULT, Document, Files, Kind, Site, Sources, load, show};
 use navbat::model::{Period, Seed};
@@ -463,6 +463,41 @@ fn settings_that_send_calls_to_one_person_are_told() {
     assert_eq!(warned("fanout_max = 1\n"), ["one-sided"]);
     assert_eq!(warned("ring_min = \"30s\"\n"), ["no-effect"]);
     assert_eq!(warned("overflow = [{ after = \"6m\", to = \"end\" }]\n"), ["no-effect"]);
+}
+
+#[test]
+fn sticky_callbacks_and_class_of_a_queue_are_read() {
+    let queue = |text: &str| {
+        let text = QUEUE.replace("[queue.q]\n", &format!("[queue.q]\n{text}"));
+        let site = Folder::with(&text).load().unwrap_or_else(|problems| panic!("{problems:#?}"));
+        (site.settings.queues[0].clone(), site.warnings)
+    };
+    let (read, warnings) = queue(
+        "class = 3\ncallback_first = \"client\"\ncallback_tries = 5\n\
+         callback_retry = [\"5m\", \"1h\"]\ncallback_ring = \"30s\"\ncallback_keep = \"2h\"\n\
+         callback_quiet = { from = \"20:30\", to = \"09:00\" }\n\
+         sticky = { ring = \"9s\", crm = true, talked = \"7d\", dialled = \"0s\", deputies = [\"S\"] }\n",
+    );
+    let callback = &read.callback;
+    assert_eq!(read.class, 3);
+    assert_eq!((callback.first, callback.tries), (CallbackFirst::Client, 5));
+    assert_eq!(callback.retry, [Period::mins(5), Period::hours(1)]);
+    assert_eq!((callback.ring, callback.keep), (Period::secs(30), Period::hours(2)));
+    assert_eq!(callback.quiet, (20 * 60 + 30, 9 * 60));
+    let sticky = read.sticky.unwrap();
+    assert_eq!((sticky.ring, sticky.crm), (Period::secs(9), true));
+    assert_eq!((sticky.talked, sticky.dialled), (Period::days(7), Period::ZERO));
+    assert_eq!(sticky.deputies, ["S".into()]);
+    assert_eq!(warnings, []);
+    let wrong = |text: &str| {
+        let text = QUEUE.replace("[queue.q]\n", &format!("[queue.q]\n{text}"));
+        Folder::with(&text).load().unwrap_err().into_iter().map(|it| it.code).collect::<Vec<_>>()
+    };
+    assert_eq!(wrong("class = 10\n"), ["bad-value"]);
+    assert_eq!(wrong("callback_tries = 0\n"), ["bad-value"]);
+    assert_eq!(wrong("callback_retry = [\"0s\"]\n"), ["bad-value"]);
+    assert_eq!(wrong("callback_quiet = { from = \"25:00\" }\n"), ["bad-value"]);
+    assert!(wrong("sticky = { deputies = [\"Nobody\"] }\n").contains(&"missing-target"));
 }
 
 #[test]

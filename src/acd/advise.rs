@@ -286,8 +286,17 @@ impl Engine {
         let rules: &QueueSettings = self.roster.queue(queue)?;
         let id = self.state.index.queues.get(&rules.name).copied()?;
         let entry = EntryId(self.state.next.entry);
+        let class = rules.class;
         let (config, first) = (self.version(), self.now);
-        self.emit(Record::EntryQueued { entry, call, queue: id, config, first });
+        self.emit(Record::EntryQueued {
+            entry,
+            call,
+            queue: id,
+            config,
+            first,
+            class,
+            target: None,
+        });
         Some(entry)
     }
 

@@ -399,13 +399,14 @@ impl State {
     )]
     fn apply_to_entry(&mut self, at: Now, record: &Record) {
         match record {
-            Record::EntryQueued { entry, call, queue, config, first } => {
+            Record::EntryQueued { entry, call, queue, config, first, class, target } => {
                 let Some(name) = self.queues.get(queue).map(|queue| queue.name.clone()) else {
                     return;
                 };
                 let mut made =
                     Entry::new(*entry, *call, (*queue, name), config.clone(), at, *first);
                 made.resumed = self.is_lent(*call);
+                (made.class, made.target) = (*class, *target);
                 self.add_entry(made);
                 self.on_call(*call, |it| {
                     // Hours and block lists are behind whoever stands in a queue.

@@ -55,7 +55,8 @@ impl State {
     }
 
     fn token_made(&mut self, record: &Record) {
-        let Record::TokenMade { token, call, queue, client, dials, first, until, wake_at } = record
+        let Record::TokenMade { token, call, queue, client, dials, first, class, until, wake_at } =
+            record
         else {
             return;
         };
@@ -72,6 +73,7 @@ impl State {
             client: client.clone(),
             dials: *dials,
             first: *first,
+            class: *class,
             until: *until,
             tries: 0,
             state: TokenState::Asleep(*wake_at),

@@ -26,6 +26,15 @@ pub(super) const OUTSIDE_RING_MAX: Period = Period::secs(60);
 /// A wait that ends, and how it would if the plan said nothing.
 type Waits = Option<(EntryId, Outcome)>;
 
+/// What puts one caller before another, beside the time; `None`: as the queue says.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rank {
+    /// The class.
+    pub class: Option<u8>,
+    /// Within which time they should be answered.
+    pub target: Option<Period>,
+}
+
 impl Engine {
     /// A call of ours reached the door.
     pub(super) fn arrived(&mut self, arrival: Arrival) {
@@ -35,7 +44,7 @@ impl Engine {
         let client = Some(arrival.client);
         let call = self.open_call(arrival.account, client, arrival.line, arrival.leg);
         match arrival.queue {
-            Some(queue) => self.enqueue(call, &queue, self.now),
+            Some(queue) => self.enqueue(call, &queue, self.now, Rank::default()),
             None => self.follow_plan(call),
         }
     }
@@ -69,18 +78,21 @@ impl Engine {
     }
 
     /// Puts a caller into a queue, unless the queue is closed, full or not there.
-    pub(super) fn enqueue(&mut self, call: CallId, queue: &Name, first: Now) {
-        let first = self.take_own_place(call, queue).unwrap_or(first);
+    pub(super) fn enqueue(&mut self, call: CallId, queue: &Name, first: Now, rank: Rank) {
+        let own = self.take_own_place(call, queue);
+        let first = own.map_or(first, |(first, _)| first);
+        let rank = Rank { class: rank.class.max(own.map(|(_, class)| class)), ..rank };
         let id = self.queue_named(queue);
         let known = self.roster.queue(queue).filter(|it| it.name.as_str() != NO_QUEUE).cloned();
         let Some(rules) = known else {
             // A caller whom the site sends nowhere is our fault, and somebody has to call back.
-            let entry = self.queue_up(call, id, first);
+            let entry = self.queue_up(call, id, first, rank);
             self.give_up(entry, Outcome::Failed);
             return;
         };
         let refused = self.refused(id, &rules);
-        let entry = self.queue_up(call, id, first);
+        let class = rank.class.or(Some(rules.class));
+        let entry = self.queue_up(call, id, first, Rank { class, ..rank });
         match refused {
             Some(outcome) => {
                 let exit = if outcome == Outcome::Full { Exit::Full } else { Exit::Closed };
@@ -92,10 +104,18 @@ impl Engine {
         }
     }
 
-    fn queue_up(&mut self, call: CallId, queue: QueueId, first: Now) -> EntryId {
+    /// What a caller who moves on to another queue keeps: the class, and the target of the first.
+    pub(super) fn rank_of(&self, entry: EntryId) -> Rank {
+        let Some(it) = self.state.entries.get(&entry) else { return Rank::default() };
+        let rules = self.rules_of(entry).map(|rules| rules.service_level.target);
+        Rank { class: Some(it.class), target: it.target.or(rules) }
+    }
+
+    fn queue_up(&mut self, call: CallId, queue: QueueId, first: Now, rank: Rank) -> EntryId {
         let entry = EntryId(self.state.next.entry);
         let config = self.version();
-        self.emit(Record::EntryQueued { entry, call, queue, config, first });
+        let (class, target) = (rank.class.unwrap_or(0), rank.target);
+        self.emit(Record::EntryQueued { entry, call, queue, config, first, class, target });
         entry
     }
 
@@ -132,11 +152,11 @@ impl Engine {
             return;
         }
         match home.or_else(|| self.roster.fallback_queue()) {
-            Some(queue) => self.enqueue(call, &queue, self.now),
+            Some(queue) => self.enqueue(call, &queue, self.now, Rank::default()),
             None => {
                 let outcome = Some(Outcome::Failed);
                 self.emit(Record::CallJudged { call, outcome, disposition: None });
-                self.enqueue(call, &Name::from(NO_QUEUE), self.now);
+                self.enqueue(call, &Name::from(NO_QUEUE), self.now, Rank::default());
             }
         }
     }
@@ -178,7 +198,7 @@ impl Engine {
             return false;
         };
         self.emit(Record::StepTaken { call, step: None, due_at: None });
-        self.move_to(call, &queue, waits);
+        self.move_to(call, &queue, None, waits);
         true
     }
 
@@ -191,9 +211,9 @@ impl Engine {
         loop {
             let act = plan.steps.get(&at.step).map(|step| step.act.clone());
             let exit = match act {
-                Some(Act::Queue { queue, .. }) => {
+                Some(Act::Queue { queue, class, .. }) => {
                     self.emit(Record::StepTaken { call, step: Some(at), due_at: None });
-                    self.move_to(call, &queue.name, waits);
+                    self.move_to(call, &queue.name, class, waits);
                     return;
                 }
                 Some(Act::Dial { numbers, ring, .. }) => {
@@ -237,13 +257,16 @@ impl Engine {
     }
 
     /// On to another queue, with the place and the waiting time kept.
-    fn move_to(&mut self, call: CallId, queue: &Name, waits: Waits) {
+    fn move_to(&mut self, call: CallId, queue: &Name, class: Option<u8>, waits: Waits) {
         let mut first = self.now;
+        let mut rank = Rank { class, target: None };
         if let Some((entry, _)) = waits {
+            let kept = self.rank_of(entry);
+            rank = Rank { class: class.or(kept.class), ..kept };
             first = self.state.entries.get(&entry).map_or(first, |entry| entry.first);
             self.leave_queue(entry, Outcome::Overflowed);
         }
-        self.enqueue(call, queue, first);
+        self.enqueue(call, queue, first, rank);
     }
 
     /// The call ends with the promise to call back.
@@ -344,7 +367,7 @@ impl Engine {
         let Some(id) = self.state.index.queues.get(queue).copied() else { return };
         let began = self.state.calls.get(&call).map(|it| (it.heard, it.started_at));
         let first = began.map_or(self.now, |(mono, wall)| Now { mono, wall });
-        let entry = self.queue_up(call, id, first);
+        let entry = self.queue_up(call, id, first, Rank::default());
         if outcome == Outcome::CallbackTaken {
             self.make_token(entry);
         }

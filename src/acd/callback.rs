@@ -76,8 +76,8 @@ impl Engine {
         let Some(it) = self.state.entries.get(&entry) else { return false };
         let Some(call) = self.state.calls.get(&it.call) else { return false };
         let Some(client) = call.client_e164() else { return false };
-        let (id, owned, queue, first) =
-            (call.id, call.authority == Authority::Owned, it.queue, it.first);
+        let (id, owned, queue) = (call.id, call.authority == Authority::Owned, it.queue);
+        let (first, class) = (it.first, it.class);
         if self.token_in_group(&client, &it.queue_name).is_some() {
             return true;
         }
@@ -90,6 +90,7 @@ impl Engine {
             client,
             dials: owned,
             first,
+            class,
             until: self.now.mono + keep,
             wake_at: self.now.mono + REST,
         });
@@ -111,15 +112,16 @@ impl Engine {
             .find(|token| group(&token.queue_name) == wanted)
     }
 
-    /// A client who calls again takes the place of their own callback: since when they wait.
+    /// A client who calls again takes the place of their own callback: since when they wait, and
+    /// with which class.
     /// Whatever was under way for the callback stops.
-    pub(super) fn take_own_place(&mut self, call: CallId, queue: &Name) -> Option<Now> {
+    pub(super) fn take_own_place(&mut self, call: CallId, queue: &Name) -> Option<(Now, u8)> {
         let it = self.state.calls.get(&call)?;
         if !it.entries.is_empty() || it.token.is_some() {
             return None;
         }
         let token = self.token_in_group(&it.client_e164()?, queue)?;
-        let (id, first, state) = (token.id, token.first, token.state);
+        let (id, first, class, state) = (token.id, token.first, token.class, token.state);
         match state {
             TokenState::Lent(_) => return None, // on another telephone already
             TokenState::Asleep(_) => self.emit(Record::TokenLent { token: id, call }),
@@ -128,7 +130,7 @@ impl Engine {
                 self.end_call(attempt, LegReason::Withdrawn);
             }
         }
-        Some(first)
+        Some((first, class))
     }
 
     /// The call of a client in the place of a callback is over: talked, or asleep again.
@@ -241,7 +243,8 @@ impl Engine {
         self.emit(Record::TokenWoken { token: id, call });
         let entry = EntryId(self.state.next.entry);
         let (config, queue, first) = (self.version(), token.queue, token.first);
-        self.emit(Record::EntryQueued { entry, call, queue, config, first });
+        let (class, target) = (token.class, None);
+        self.emit(Record::EntryQueued { entry, call, queue, config, first, class, target });
         self.wanted.insert(entry);
     }
 

@@ -1,9 +1,11 @@
 //! Who rings for which caller: one round after another until nothing more can be done.
 //!
 //! A wait is looked at when something about it changed, when its alarm rings, and when somebody
-//! became free for its queue. Waits are looked at in the order of their deadlines, whatever
-//! queue they are in, so a freed person goes to the caller with the least slack.
+//! became free for its queue. Waits are looked at in the order of class and deadline, whatever
+//! queue they are in, so a freed person goes to the caller of the highest class with the least
+//! slack.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alarms::Alarm;
@@ -38,7 +40,7 @@ const UNSTAFFED_MAX: Period = Period::secs(30);
 static NOBODY: BTreeSet<OperatorId> = BTreeSet::new();
 
 /// What decides which wait is looked at first; the least goes first.
-type Slack = Option<(bool, Mono)>;
+type Slack = Option<(bool, Reverse<u8>, Mono)>;
 
 /// The waits of one input that are still to be looked at, the one with the least slack first. A
 /// freed person may be for anybody who waits, so it can be as long as the queue.
@@ -102,14 +104,16 @@ impl Engine {
         }
     }
 
-    /// When a wait is to be over. Where the idle are split, a caller for whom nobody rings goes
-    /// before one for whom somebody does; a wait that is gone is done with at once.
+    /// When a wait is to be over, by class first. Where the idle are split, a caller for whom nobody
+    /// rings goes before one for whom somebody does; a wait that is gone is done with at once.
     fn slack(&self, id: EntryId) -> Slack {
         let rules = self.rules_of(id);
-        let target = rules.map_or(Period::ZERO, |it| it.service_level.target);
+        let own = rules.map_or(Period::ZERO, |it| it.service_level.target);
         let entry = self.state.entries.get(&id)?;
+        let target = entry.target.unwrap_or(own);
+        let class = Reverse(entry.class_at(self.now, target));
         let rings = rules.is_some_and(|it| it.split) && entry.state != EntryState::Waiting;
-        Some((rings, entry.first.mono + target))
+        Some((rings, class, entry.first.mono + target))
     }
 
     /// Looks at one wait of ours and does whatever is to be done for it.
@@ -175,8 +179,9 @@ impl Engine {
         self.emit(Record::OverflowTaken { entry: id, step: steps });
         match &step.to {
             OverflowTo::Queue(queue) => {
+                let rank = self.rank_of(id);
                 self.leave_queue(id, Outcome::Overflowed);
-                self.enqueue(call, queue, first);
+                self.enqueue(call, queue, first, rank);
             }
             OverflowTo::Callback => self.take_callback(id),
             OverflowTo::Dial(number) => {
@@ -354,6 +359,7 @@ impl Engine {
             tier: choice.tier,
             seed: choice.seed,
             first,
+            class: entry.class_at(self.now, entry.target.unwrap_or(rules.service_level.target)),
             whole,
             members,
         })

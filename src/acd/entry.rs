@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     CallId, EntryId, Mono, Name, Now, OfferId, OperatorId, Outcome, Period, QueueId, Tie, Wall,
 };
+use crate::plan::CLASS_MAX;
+
+/// Targets of waiting for which a caller gains a class. Fewer makes classes matter less, more lets
+/// callers of a low class wait longer behind those of a high one.
+const AGEING: u64 = 3;
 
 /// Where a wait stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +146,12 @@ pub struct Entry {
     pub enqueued: Now,
     /// When the chain of waits began: overflow keeps it.
     pub first: Now,
+    /// The caller's class: the larger goes first.
+    #[serde(default)]
+    pub class: u8,
+    /// Within which time they should be answered, where that is another queue's target.
+    #[serde(default)]
+    pub target: Option<Period>,
     /// When the wait ended: joined, or gone.
     pub done_at: Option<Wall>,
     /// Whose offer won.
@@ -192,6 +203,8 @@ impl Entry {
             told: false,
             enqueued: at,
             first,
+            class: 0,
+            target: None,
             done_at: None,
             won_by: None,
             round: 0,
@@ -213,6 +226,14 @@ impl Entry {
         now.mono.since(self.first.mono)
     }
 
+    /// The class at `now`, with a boost for every so many targets of waiting: whoever waits long
+    /// enough goes before those who came later, whatever their class.
+    pub fn class_at(&self, now: Now, target: Period) -> u8 {
+        let boost = self.waited(now).0.checked_div(target.0.saturating_mul(AGEING)).unwrap_or(0);
+        let boost = u8::try_from(boost).unwrap_or(CLASS_MAX);
+        self.class.saturating_add(boost).min(CLASS_MAX)
+    }
+
     /// The moment from which overflow and the longest wait are counted.
     pub const fn patience_from(&self) -> Mono {
         if self.resumed { self.enqueued.mono } else { self.first.mono }
@@ -227,6 +248,19 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_waits_gains_a_class_every_three_targets() {
+        let at = Now::default();
+        let queue = (QueueId(1), Name::from("sales"));
+        let id = CallId(uuid::Uuid::nil());
+        let mut entry = Entry::new(EntryId(1), id, queue, String::new(), at, at);
+        entry.class = 2;
+        let later = |secs: u64| Now { mono: Mono(secs * 1000), ..at };
+        let class = |secs| entry.class_at(later(secs), Period::secs(20));
+        assert_eq!([0, 59, 60, 120, 420, 9000].map(class), [2, 2, 3, 4, 9, 9]);
+        assert_eq!(entry.class_at(later(60), Period::ZERO), 2);
+    }
     use {EntryEvent as E, EntryState as S};
 
     #[test]

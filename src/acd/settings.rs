@@ -74,6 +74,8 @@ pub struct QueueSettings {
     pub name: Name,
     /// Who rings first.
     pub strategy: Strategy,
+    /// The class of its callers where the dialplan says nothing: the larger goes first.
+    pub class: u8,
     /// In order of opening; the first opens at once.
     pub tiers: Vec<Tier>,
     /// Whether later tiers join or replace earlier ones.
@@ -373,6 +375,7 @@ impl QueueSettings {
         QueueSettings {
             name: name.into(),
             strategy: Strategy::Parallel,
+            class: 0,
             tiers: Vec::new(),
             tier_mode: TierMode::Cumulative,
             ring: Period::secs(20),

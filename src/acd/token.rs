@@ -43,6 +43,9 @@ pub struct Token {
     pub dials: bool,
     /// When the chain of waits began.
     pub first: Now,
+    /// The caller's class.
+    #[serde(default)]
+    pub class: u8,
     /// When it is given up.
     pub until: Mono,
     /// Attempts that reached nobody.

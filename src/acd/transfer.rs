@@ -4,7 +4,7 @@
 //! party can come back. A party who comes back to somebody who left rings them anew, and goes to
 //! the queue they came from when that fails too: nobody is dropped.
 
-use super::arrive::OUTSIDE_RING_MAX;
+use super::arrive::{OUTSIDE_RING_MAX, Rank};
 use super::course::Passing;
 use super::engine::Engine;
 use super::io::{
@@ -165,7 +165,7 @@ impl Engine {
             self.emit(Record::EntryDone { entry, outcome: Outcome::Answered });
         }
         self.emit(Record::StepTaken { call, step: None, due_at: None });
-        self.enqueue(call, queue, self.now);
+        self.enqueue(call, queue, self.now, Rank::default());
     }
 
     /// An operator whom a colleague may ring.

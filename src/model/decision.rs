@@ -200,6 +200,9 @@ pub struct Decision {
     /// The responsible operator, where the round began with one.
     #[serde(default)]
     pub first: Option<First>,
+    /// The caller's class at that moment.
+    #[serde(default)]
+    pub class: u8,
     /// Whether `members` holds every member of the queue. Else: those chosen and those whose
     /// ruling changed since the last decision of this queue.
     pub whole: bool,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Authority, By, CallId, CallRow, Decision, Direction, Disposition, EndedBy, EntryId, EpisodeId,
     EpisodeRow, Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId,
-    OperatorView, Outcome, Party, QueueId, Reach, Seq, Tie, TokenId, Wall,
+    OperatorView, Outcome, Party, Period, QueueId, Reach, Seq, Tie, TokenId, Wall,
 };
 
 /// A record with its place and moment.
@@ -350,6 +350,12 @@ pub enum Record {
         config: String,
         /// When the chain of waits began: overflow keeps it.
         first: Now,
+        /// The caller's class: the larger goes first.
+        #[serde(default)]
+        class: u8,
+        /// Within which time they should be answered, where that is another queue's target.
+        #[serde(default)]
+        target: Option<Period>,
     },
     /// What facts say about a call's wait; replaces what was known of it.
     EntryTold {
@@ -452,6 +458,9 @@ pub enum Record {
         dials: bool,
         /// When the chain of waits began: the place.
         first: Now,
+        /// The caller's class.
+        #[serde(default)]
+        class: u8,
         /// When it is given up.
         until: Mono,
         /// When its turn may come.

@@ -7,6 +7,9 @@ use super::calendar::Calendar;
 use super::problem::Place;
 use crate::model::{Name, Number, Period, Wall};
 
+/// The highest class of a caller. Ten are more than anybody tells apart.
+pub const CLASS_MAX: u8 = 9;
+
 /// A dialplan that was read and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -90,6 +93,8 @@ pub enum Act {
     Queue {
         /// Which.
         queue: Target,
+        /// The class of the caller in it, up to [`CLASS_MAX`]; `None`: the queue's own.
+        class: Option<u8>,
         /// When the wait was too long.
         timeout: Option<Target>,
         /// When the queue is full.

@@ -14,10 +14,10 @@ mod sheet;
 mod walk;
 
 pub use calendar::Calendar;
-pub use dialplan::{Act, CallerIs, End, Expect, Line, Plan, Record, Rule, Step, Target};
+pub use dialplan::{Act, CLASS_MAX, CallerIs, End, Expect, Line, Plan, Record, Rule, Step, Target};
 pub use hours::{Closure, HoursError, Span, read_date, read_time, read_zone};
 pub use problem::{InPages, Level, Place, Problem, nearest, quoted};
-pub use read::{Calendars, read_calendar, read_zone_key};
+pub use read::{Calendars, read_calendar, read_class, read_zone_key};
 pub use section::{Found, Reader, Section, Shown, Word, did_you_mean};
 pub use sheet::{Entries, Entry, Node, Value, parse};
 pub use walk::{DEPTH_MAX, Exit, Next, Walk};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::calendar::Calendar;
-use super::dialplan::{Act, CallerIs, End, Expect, Line, Plan, Record, Rule, Step, Target};
+use super::dialplan::{
+    Act, CLASS_MAX, CallerIs, End, Expect, Line, Plan, Record, Rule, Step, Target,
+};
 use super::hours::{Closure, HoursError, Span, read_date, read_zone};
 use super::problem::{Level, Place, Problem, quoted};
 use super::section::{self, Reader, Section};
@@ -266,11 +268,22 @@ const ENDS: [(&str, End); 4] = [
 
 fn read_queue(section: &mut Section<'_>) -> Option<Act> {
     let queue = section.must("queue").map(named);
+    let class = read_class(section);
     let timeout = section.opt("timeout").map(named);
     let full = section.opt("full").map(named);
     let closed = section.opt("closed").map(named);
     let no_operators = section.opt("no_operators").map(named);
-    Some(Act::Queue { queue: queue?, timeout, full, closed, no_operators })
+    Some(Act::Queue { queue: queue?, class, timeout, full, closed, no_operators })
+}
+
+/// Reads `class`, the precedence of a caller.
+pub fn read_class(section: &mut Section<'_>) -> Option<u8> {
+    let class = section.opt::<u8>("class")?;
+    if class.value > CLASS_MAX {
+        let message = format!("`{}` is above {CLASS_MAX}", section.path("class"));
+        section.error(&class.at, "bad-value", message, "0 for most, more goes first");
+    }
+    Some(class.value.min(CLASS_MAX))
 }
 
 fn read_dial(section: &mut Section<'_>) -> Option<Act> {

@@ -245,6 +245,8 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
             "wait-max" => queue.wait_max = period(value),
             "wrap-up" => queue.wrap_up = period(value),
             "group" => queue.group = (*value).into(),
+            "class" => queue.class = value.parse().unwrap(),
+            "target" => queue.service_level.target = period(value),
             "short" => queue.service_level.short = period(value),
             "callback" => {
                 let (tries, retry) = value.split_once('/').expect("tries/length");

@@ -144,6 +144,7 @@ fn queue(seed: &mut Seed, place: usize) -> QueueSettings {
     if seed.chance(50) {
         queue.overflow = overflow(seed, place);
     }
+    queue.class = u8::try_from(seed.below(3)).unwrap();
     queue.tiers = tiers(seed);
     queue
 }

@@ -184,6 +184,7 @@ pub fn decided(call: u128, round: u32, seconds: u64, members: &[(&str, Ruling, b
         tier: 0,
         seed: Some(u64::MAX),
         first: None,
+        class: 0,
         whole: true,
         members: members.iter().map(pick).collect(),
     }

@@ -572,6 +572,7 @@ pub mod made {
             tier: 0,
             seed: None,
             first: None,
+            class: 0,
             whole: true,
             members: vec![
                 Pick {

@@ -10,7 +10,7 @@ use crate::acd::{
 use crate::model::{Name, Number, Period};
 use crate::plan::{
     Calendars, Entries, Found, Node, Place, Section, Value, Word, did_you_mean, quoted,
-    read_calendar, read_time,
+    read_calendar, read_class, read_time,
 };
 
 /// What an operator sees of the callers of a queue.
@@ -74,6 +74,7 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
     let mut settings = QueueSettings::named(name);
     let own = Strategy::ALL.map(|strategy| (strategy.word(), strategy));
     settings.strategy = section.choice("strategy", &own, settings.strategy);
+    settings.class = read_class(&mut section).unwrap_or(settings.class);
     let modes = [("cumulative", TierMode::Cumulative), ("replace", TierMode::Replace)];
     settings.tier_mode = section.choice("tier_mode", &modes, settings.tier_mode);
     let numbers = [("masked", Numbers::Masked), ("full", Numbers::Full)];

@@ -96,6 +96,11 @@ impl Teller<'_> {
         ];
         let line = if chosen.is_empty() { Line::RoundEmpty } else { Line::Round };
         let mut told = vec![self.say(line, &with, vec![cite.clone()])];
+        if decision.class > 0 {
+            let class = decision.class.to_string();
+            let with = [("n", number.as_str()), ("class", class.as_str())];
+            told.push(self.say(Line::Class, &with, vec![cite.clone()]));
+        }
         if let Some(first) = &decision.first {
             let why = self.language.tie(first.by);
             let with =
@@ -210,6 +215,7 @@ mod tests {
             tier: 0,
             seed: None,
             first: Some(First { operator: "Aziza".into(), by: Tie::Owner }),
+            class: 3,
             whole: true,
             members: vec![
                 pick("Aziza", true, Ruling::ELIGIBLE),
@@ -224,15 +230,16 @@ mod tests {
         let zone = TimeZone::get("Asia/Tashkent").unwrap();
         for language in Language::ALL {
             let told = Teller { language, zone: &zone }.round(&decision());
-            assert_eq!(told.len(), 3, "{told:?}");
+            assert_eq!(told.len(), 4, "{told:?}");
             assert!(told[0].text.contains("10:00:00") && told[0].text.contains("Aziza"));
-            assert!(told[1].text.contains("Aziza"));
-            assert!(told[2].text.contains("Bobur, Dilnoza"));
+            assert!(told[1].text.contains('3'));
+            assert!(told[2].text.contains("Aziza"));
+            assert!(told[3].text.contains("Bobur, Dilnoza"));
             assert!(told.iter().all(|one| one.cites == ["decision:7/1"]));
             assert!(told.iter().all(|one| !one.text.contains('{')), "{told:?}");
         }
         let english = Teller { language: Language::English, zone: &zone }.round(&decision());
-        assert!(english[1].text.ends_with("owns the client in the CRM."), "{}", english[1].text);
-        assert!(english[2].text.ends_with("on a break."), "{}", english[2].text);
+        assert!(english[2].text.ends_with("owns the client in the CRM."), "{}", english[2].text);
+        assert!(english[3].text.ends_with("on a break."), "{}", english[3].text);
     }
 }

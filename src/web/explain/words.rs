@@ -15,6 +15,8 @@ pub enum Line {
     Round,
     /// A round that chose nobody.
     RoundEmpty,
+    /// The caller went before others by their class.
+    Class,
     /// The responsible operator went first.
     First,
     /// Somebody was not chosen.
@@ -57,6 +59,20 @@ impl Language {
     }
 }
 
+/// The sentence about a caller of a class.
+const CLASS: Text = [
+    "{n}-tanlov paytida mijozning toifasi {class} edi: yuqori toifa oldin xizmat oladi.",
+    "В раунде {n} класс клиента был {class}: старший класс обслуживается раньше.",
+    "In round {n} the caller's class was {class}: a higher class is served first.",
+];
+
+/// The sentence about a responsible operator.
+const FIRST: Text = [
+    "{n}-tanlovda birinchi boʻlib {who} turdi: {why}.",
+    "В раунде {n} первым идёт {who}: {why}.",
+    "In round {n} {who} goes first: {why}.",
+];
+
 const fn line_text(line: Line) -> Text {
     match line {
         Line::Owned => [
@@ -91,11 +107,8 @@ const fn line_text(line: Line) -> Text {
             "В раунде {n} не выбраны: {who}. Причина: {why}.",
             "Not chosen in round {n}: {who}. Why: {why}.",
         ],
-        Line::First => [
-            "{n}-tanlovda birinchi boʻlib {who} turdi: {why}.",
-            "В раунде {n} первым идёт {who}: {why}.",
-            "In round {n} {who} goes first: {why}.",
-        ],
+        Line::Class => CLASS,
+        Line::First => FIRST,
         Line::Rang => [
             "{at}: {who} telefoni {secs} s jiringladi; {end}.",
             "{at}: у {who} телефон звонил {secs} с; {end}.",

@@ -262,6 +262,8 @@ pub struct DecisionView {
     pub tier: u8,
     /// The seed of a random choice.
     pub seed: Option<u64>,
+    /// The caller's class at that moment; the larger goes first.
+    pub class: u8,
     /// The responsible operator, where the round began with one.
     pub first: Option<FirstView>,
     /// Whether every member of the queue is listed.
@@ -379,6 +381,7 @@ impl DecisionView {
             config: decision.config.clone(),
             tier: decision.tier,
             seed: decision.seed,
+            class: decision.class,
             first: decision
                 .first
                 .as_ref()
