@@ -16,6 +16,7 @@ mod live;
 mod normalise;
 mod note;
 mod number;
+mod offer_told;
 mod outcome;
 mod presence;
 mod record;
@@ -36,10 +37,11 @@ pub use live::{Live, OperatorView, QueueView};
 pub use normalise::{NumberRules, Party, Raw, Rule, normalise};
 pub use note::{Message, NoteBody};
 pub use number::{Number, NumberError};
+pub use offer_told::OfferTold;
 pub use outcome::{
     Authority, Direction, Disposition, EndedBy, OfferEnd, Outcome, WithdrawnBecause,
 };
 pub use presence::{By, Intent, PauseCause, Reach, Work};
-pub use record::{LegMove, OfferTold, PlanStep, Record, Stamped, TokenEnd, Whole};
+pub use record::{LegMove, PlanStep, Record, Stamped, TokenEnd, Whole};
 pub use seed::Seed;
 pub use time::{Mono, Now, Period, PeriodError, Wall};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Authority, By, CallId, CallRow, Decision, Direction, Disposition, EndedBy, EntryId, EpisodeId,
-    EpisodeRow, Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OperatorId,
-    OperatorView, Outcome, Party, Period, QueueId, Reach, Seq, Tie, TokenId, Wall,
+    EpisodeRow, Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OfferTold,
+    OperatorId, OperatorView, Outcome, Party, Period, QueueId, Reach, Seq, Tie, TokenId, Wall,
 };
 
 /// A record with its place and moment.
@@ -678,37 +678,6 @@ pub enum LegMove {
     Resumed,
     /// It is over.
     Ended(EndedBy),
-}
-
-/// What facts say about one attempt at one operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OfferTold {
-    /// The offer.
-    pub offer: OfferId,
-    /// The call.
-    pub call: CallId,
-    /// The wait it belongs to; `None` after the first answer (a transfer) and outside queues.
-    pub entry: Option<EntryId>,
-    /// Who, when the alias is known.
-    pub operator: Option<OperatorId>,
-    /// The operator's name, or `ext:NNN`.
-    pub name: Name,
-    /// When it was made.
-    pub offered_at: Wall,
-    /// When the telephone began to ring; `None` while it is only named in our answer.
-    pub ringing_at: Option<Wall>,
-    /// When it was picked up.
-    pub answered_at: Option<Wall>,
-    /// When it was over; for a winner when the conversation ended.
-    pub over_at: Option<Wall>,
-    /// How it ended.
-    pub end: Option<OfferEnd>,
-    /// Whether the person is said not to have picked up.
-    pub counts: bool,
-    /// Who has the call.
-    pub taken_by: Option<Name>,
-    /// When an operator who was only named is given up.
-    pub lease_until: Option<Mono>,
 }
 
 impl Record {
