@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use navbat::acd::{
     AccountSettings, AliasOf, Member, OperatorSettings, QueueSettings, ReadyRule, Tier,
 };
+use navbat::connect::deliver::Outlets;
 use navbat::connect::provider::{self, Account, Kind, Request, What};
 use navbat::model::{
     CallId, Live, Mono, Name, Now, NumberRules, Period, Pop, PopState, Seq, Stamped, Wall,
@@ -89,12 +90,14 @@ async fn serve(folder: &Path) -> (SocketAddr, Hub) {
     let switch = Switch::new(settings.clone(), 7);
     let driven = Driver { journal: journal.clone(), hub: hub.clone(), last: 0 };
     tokio::spawn(drive(switch, driven, account.clone(), inbox, clock));
+    let outbox = store.clone();
     let web = Web::new(Parts {
         journal,
         store,
         exchange,
         changes: web::changes().0,
         patience: web::Patience::default(),
+        outlets: Outlets::new(outbox, Arc::new(clock), Arc::new(|_| {}), BTreeSet::new()),
         hub: hub.clone(),
         clock: Arc::new(clock),
         site: site(settings, account),

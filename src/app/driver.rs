@@ -16,7 +16,7 @@ use tracing::{debug, error, warn};
 use super::clock::Clock;
 use super::hearing;
 use crate::connect::provider::Account;
-use crate::model::{Mono, Name, Now, Period, Record, Seq, Stamped, Wall};
+use crate::model::{CallId, Mono, Name, Now, Number, Period, Record, Seq, Stamped, Wall};
 use crate::net::{Arrived, Wires};
 use crate::sip::Transmit;
 use crate::store::{Commit, Journal, JournalError, StoredRequest};
@@ -44,6 +44,9 @@ const ARRIVED_MAX: usize = 64;
 const HEARD_MAX: usize = 16;
 /// Warnings of a slow journal are at least this far apart; each names how many answers it is for.
 const SAY_LATE_EVERY: Duration = Duration::from_secs(60);
+
+/// Answers of the CRMs on their way here. What does not fit waits with its asker.
+const OWNERS_MAX: usize = 256;
 
 /// How soon a state that covers a hole in the journal is offered to the disk again. A hole lasts
 /// as long as that fails; a shorter pause hammers a sick disk.
@@ -84,9 +87,17 @@ pub struct Ends {
     pub wires: Option<Wires>,
     /// What comes in by them.
     pub arrived: Option<mpsc::Receiver<Arrived>>,
+    /// Asks the CRMs who is responsible for a client.
+    pub ask_owner: AskOwner,
     /// Asks the driver to save its state and return.
     pub stop: CancellationToken,
 }
+
+/// The call of a question, and who is responsible for its client.
+pub type OwnerAnswer = (CallId, Option<Name>);
+
+/// Asks who is responsible for the client of a call; the answer comes by the sender.
+pub type AskOwner = Arc<dyn Fn(CallId, Number, mpsc::Sender<OwnerAnswer>) + Send + Sync>;
 
 /// The answers that are owed.
 #[derive(Default)]
@@ -108,6 +119,7 @@ pub struct Driver {
     switch: Switch,
     ends: Ends,
     owed: Owed,
+    owners: (mpsc::Sender<OwnerAnswer>, mpsc::Receiver<OwnerAnswer>),
     last: Seq,
     state_at: Seq,
     published_at: Now,
@@ -128,6 +140,7 @@ impl Driver {
         let mut driver = Driver {
             switch,
             owed: Owed::default(),
+            owners: mpsc::channel(OWNERS_MAX),
             last,
             state_at: last,
             published_at: ends.clock.now(),
@@ -174,6 +187,9 @@ impl Driver {
                 () = clock.until(publish) => self.publish(),
                 Ok(()) = self.losses.changed() => self.cover_hole(),
                 Some(ask) = self.ends.desk.asks.recv() => self.asked(ask),
+                Some((call, operator)) = self.owners.1.recv() => {
+                    self.take(Input::OwnerKnown { call, operator });
+                }
                 Some(reloaded) = self.ends.reloads.recv() => self.reloaded(reloaded),
                 () = arrive(&mut self.ends.arrived, &mut news) => self.arrived(&mut news),
                 Some(request) = self.ends.requests.recv() => self.heard(&request),
@@ -290,6 +306,9 @@ impl Driver {
                 Output::Effect(Effect::RouteAnswer { ticket, operators }) => {
                     let answer = self.owed.routes.remove(&ticket);
                     promises.extend(answer.map(|answer| Promise::Route(answer, operators)));
+                }
+                Output::Effect(Effect::AskOwner { call, client, .. }) => {
+                    (self.ends.ask_owner)(call, client, self.owners.0.clone());
                 }
                 Output::Effect(effect) => debug!(?effect, "no telephone is attached"),
                 Output::Send { transmit, promise } => {
@@ -507,6 +526,7 @@ mod tests {
             accounts: Arc::default(),
             wires: None,
             arrived: None,
+            ask_owner: Arc::new(|_, _, _| {}),
             stop: CancellationToken::new(),
         };
         let driver = Driver::begin(Switch::new(settings(), 7), ends, Seq(0));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::model::{CallRow, Language, Name, Period, Wall};
 use crate::store::{OperatorRuling, Store};
-use crate::web::explain;
+use crate::web::{explain, explain_told};
 
 /// Rounds of an operator that are told; a day of a busy queue.
 const ROUNDS_MAX: u32 = 2000;
@@ -33,7 +33,9 @@ pub async fn call(
         find(store, which).await?.with_context(|| format!("no call `{which}` is on record"))?;
     let decisions = store.decisions_of_call(row.id).await?;
     let decisions: Vec<_> = decisions.into_iter().map(|(_, decision)| decision).collect();
-    let sentences = explain(&row, &decisions, language, zone);
+    let mut sentences = explain(&row, &decisions, language, zone);
+    let (pops, notes) = (store.pops_told(row.id).await?, store.notes_of_call(row.id).await?);
+    sentences.extend(explain_told(&pops, &notes, language, zone));
     let mut lines = vec![format!("{}  {}", row.call_key, clock_time(row.started_at, zone))];
     for sentence in sentences {
         lines.push(format!("  {}  [{}]", sentence.text, sentence.cites.join(", ")));

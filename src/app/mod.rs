@@ -17,6 +17,7 @@ mod hearing;
 mod lines;
 mod making;
 mod orders;
+mod outlets;
 mod people;
 mod replay;
 mod replay_accounts;

@@ -11,6 +11,7 @@ use super::certificate::Certificate;
 use super::config::{self, ConfigError, Document, Files, Site, Sources};
 use super::driver::Reloaded;
 use super::lines::Lines;
+use super::outlets::Connected;
 use super::web_site::web_site;
 use super::{accounts, clock, people};
 use crate::store::Store;
@@ -44,6 +45,8 @@ pub struct Running {
     pub certificate: Option<Certificate>,
     /// The sockets of telephones; `None`: none are open.
     pub lines: Option<Lines>,
+    /// CRMs and messengers.
+    pub connected: Connected,
     /// The key of hidden numbers.
     pub key: [u8; 32],
     /// Where the web listens, when no `public_url` says how to reach it.
@@ -127,6 +130,7 @@ impl Source {
             let reloaded = Reloaded { settings, accounts, wiring, done };
             running.reloads.send(reloaded).await.ok().context("the server is stopping")?;
             told.await.context("the server is stopping")?;
+            running.connected.take(&next).await?;
         }
         self.site.store(next);
         for login in &ended {

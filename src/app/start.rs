@@ -27,6 +27,7 @@ use super::config::Site;
 use super::driver::{Driver, Ends};
 use super::lines::Lines;
 use super::orders::Desk;
+use super::outlets::{Connected, notes_without_server};
 use super::source::{self, Running, Source};
 use super::watch::Watch;
 use super::{accounts, clock, control, making, people, web_site};
@@ -59,6 +60,7 @@ pub struct Node {
     pub hub: Hub,
     /// Who carries orders out.
     pub desk: Desk,
+    connected: Connected,
     claim: Claim,
     /// The sockets of telephones, and where the calls on them are counted.
     lines: Option<(Wires, Exchange)>,
@@ -105,11 +107,11 @@ pub async fn open(file: Option<&PathBuf>) -> anyhow::Result<Opened> {
 }
 
 /// Brings the database up to the journal, as far as that goes in the time of a stop.
-pub async fn catch_up(journal: &Journal, store: &Store) {
+pub async fn catch_up(journal: &Journal, store: &Store, site: &Site) {
     let stop = CancellationToken::new();
     stop.cancel();
-    let (projector, _lag) =
-        Projector::new(store.clone(), journal.clone(), Arc::new(|_| Vec::new()));
+    let notes = notes_without_server(site);
+    let (projector, _lag) = Projector::new(store.clone(), journal.clone(), notes);
     if tokio::time::timeout(PROJECT_WITHIN, projector.run(stop)).await.is_err() {
         warn!("the database is behind the journal");
     }
@@ -141,28 +143,29 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     let (changes, asked) = web::changes();
     // Before the first request: a page that comes back at once must not see an empty exchange.
     desk.publish(switch.snapshot(clock.now()), hub.last());
+    let connected = Connected::begin(&store, clock, &hub, &switch, &site).await?;
     let accounts = Arc::new(accounts::accounts(&site));
     let key = web_site::key(&site.data_dir, web_site::KEY_FILE)?;
-    let parts = web::Parts {
+    let web = Web::new(web::Parts {
         journal: journal.clone(),
         store: store.clone(),
         exchange: exchange.clone(),
         changes,
         patience: web::Patience::default(),
         hub: hub.clone(),
+        outlets: connected.outlets.clone(),
         clock: Arc::new(move || clock.now()),
         site: web_site::web_site(&site, accounts.clone(), key, &base),
         metrics,
-    };
-    let web = Web::new(parts);
+    });
     lines.iter().for_each(|lines| lines.admit(web.clone()));
     let (reloads, reloaded) = mpsc::channel(RELOADS_MAX);
-    let tls = certificate.as_ref().map(Certificate::served);
     let running = Running {
         reloads,
         web: web.clone(),
         certificate: certificate.clone(),
         lines: lines.clone(),
+        connected: connected.clone(),
         key,
         base,
     };
@@ -178,22 +181,22 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
         accounts,
         wires: lines.as_ref().map(|lines| lines.wires.clone()),
         arrived,
+        ask_owner: connected.ask_owner(),
         stop: stops.driver.clone(),
     };
     let driver = tokio::spawn(Driver::begin(switch, ends, last).drive());
     let desk = Desk { store, journal, source: Arc::new(source) };
     let socket = control::open(&site.data_dir)?;
-    let mut rest = beside(&desk, &stops.rest);
+    let mut rest = beside(&desk, &connected, &hub, (socket, asked), &stops.rest);
     let watch = Watch::new(&web, &exchange, &desk, clock.now().wall);
     rest.push(tokio::spawn(Alerts::new(&desk, clock, watch).run(stops.rest.clone())));
-    rest.push(tokio::spawn(control::listen(socket, desk.clone(), stops.rest.clone())));
-    rest.push(tokio::spawn(making::listen(asked, desk.source.clone(), stops.rest.clone())));
-    rest.extend(certificate.map(|it| tokio::spawn(it.follow(stops.rest.clone()))));
+    let tls = certificate.as_ref().map(Certificate::served);
     let web = tokio::spawn(web::serve(web, listener, tls, stops.web.clone()));
+    rest.extend(certificate.map(|it| tokio::spawn(it.follow(stops.rest.clone()))));
     let telephones = lines.as_ref().map_or(0, |lines| lines.wires.local().len());
     info!(%address, telephones, records = last.0, "ready");
     let lines = lines.map(|lines| (lines.wires, exchange));
-    Ok(Node { address, hub, desk, lines, claim, stops, web, driver, rest })
+    Ok(Node { address, hub, desk, connected, lines, claim, stops, web, driver, rest })
 }
 
 /// Where the web listens.
@@ -217,11 +220,20 @@ async fn bind(site: &Site) -> anyhow::Result<Bound> {
 }
 
 /// What runs beside the calls and needs nobody's answer.
-fn beside(desk: &Desk, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let (projector, _lag) =
-        Projector::new(desk.store.clone(), desk.journal.clone(), Arc::new(|_| Vec::new()));
+fn beside(
+    desk: &Desk,
+    connected: &Connected,
+    hub: &Hub,
+    (socket, asked): (control::Socket, mpsc::Receiver<web::Asked>),
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let notes = connected.notes_of();
+    let (projector, _lag) = Projector::new(desk.store.clone(), desk.journal.clone(), notes);
     vec![
         tokio::spawn(projector.run(stop.clone())),
+        tokio::spawn(connected.clone().follow(hub.clone(), stop.clone())),
+        tokio::spawn(control::listen(socket, desk.clone(), stop.clone())),
+        tokio::spawn(making::listen(asked, desk.source.clone(), stop.clone())),
         tokio::spawn(forget(desk.clone(), stop.clone())),
         tokio::spawn(super::telemetry::upkeep(stop.clone())),
     ]
@@ -287,6 +299,7 @@ impl Node {
         self.stops.driver.cancel();
         joined("driver", self.driver).await;
         self.stops.lines.cancel();
+        self.connected.outlets.stop().await;
         self.stops.rest.cancel();
         let rest = async {
             for task in self.rest {

@@ -189,7 +189,7 @@ async fn order_of(file: Option<PathBuf>, order: Order) -> anyhow::Result<Done> {
     }
     let opened = start::open(file.as_ref()).await?;
     let (journal, store) = (opened.journal.clone(), opened.store.clone());
-    start::catch_up(&journal, &store).await;
+    start::catch_up(&journal, &store, &opened.site).await;
     people::sync(&store, &opened.site, super::clock::wall()).await?;
     let source = Arc::new(Source::new(file, store.clone(), opened.site, None));
     let desk = Desk { store: store.clone(), journal: journal.clone(), source };

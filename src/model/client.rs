@@ -21,6 +21,17 @@ pub struct ClientView {
     pub at: Wall,
 }
 
+/// What the screens are told of a call's client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientNews {
+    /// What one CRM says.
+    pub view: ClientView,
+    /// The call's queue.
+    pub queue: Option<Name>,
+    /// Operators that the call rings, or rang: it is for their screens.
+    pub operators: Vec<Name>,
+}
+
 /// How far the question to a CRM came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

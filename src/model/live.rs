@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    By, CallRow, EpisodeRow, Intent, Mono, Name, OperatorId, Pop, QueueId, Reach, Wall, Work,
+    By, CallRow, ClientNews, EpisodeRow, Intent, Mono, Name, OperatorId, Pop, QueueId, Reach, Wall,
+    Work,
 };
 
 /// One change that a screen may want to show.
@@ -20,6 +21,8 @@ pub enum Live {
     Queue(Box<QueueView>),
     /// A row of the workbench changed.
     Episode(Box<EpisodeRow>),
+    /// A CRM said something of a call's client.
+    Client(Box<ClientNews>),
 }
 
 /// An operator as screens see them: three axes, never one merged word.

@@ -48,7 +48,8 @@ pub use inbox::AccountCount;
 pub use journal::{Commit, Health, Journal, JournalLimits};
 pub use keep::{Forgotten, Retention, backup, forget};
 pub use outbox::{
-    ClaimAsk, ClaimedNote, Delivery, Lapsing, NewNote, NoteState, NotesOf, OUTBOX_ALARM, OUTBOX_MAX,
+    ClaimAsk, ClaimedNote, Delivery, DueNotes, Lapsing, NewNote, NoteState, NotesOf, OUTBOX_ALARM,
+    OUTBOX_MAX,
 };
 pub use outbox_desk::{NoteCount, NoteRow, NotesAsk};
 pub use outlet::PopToldRow;

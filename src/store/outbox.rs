@@ -98,6 +98,8 @@ pub struct ClaimedNote {
     pub since: Wall,
     /// Whether it was sent again although nobody could look up what came of it.
     pub is_repeated: bool,
+    /// How often it was looked up since it was sent, this time among them.
+    pub looks: u64,
 }
 
 /// How an attempt at a note ended.
@@ -230,8 +232,8 @@ impl Outbox {
 impl NewNote {
     fn insert(&self) -> Result<Sql, StoreError> {
         let head = "insert into note (id, once_key, target, lane, place, call, kind, revision,
-            sent_revision, state, body, due_at, since, tries, repeated, claimed_until,
-            created_at) values ";
+            sent_revision, state, body, due_at, since, tries, repeated, looks,
+            claimed_until, created_at) values ";
         Ok(Sql::new(head)
             .open()
             .text(&self.id)
@@ -247,6 +249,7 @@ impl NewNote {
             .text(&document(&self.body)?)
             .number(self.due_at.0)
             .number(self.created_at.0)
+            .number(0)
             .number(0)
             .number(0)
             .number(0)
@@ -350,7 +353,7 @@ impl Store {
             .push(", claimed_until = ")
             .number(ask.until.0)
             .push(
-                ", tries = tries + 1, sent_revision = revision
+                ", tries = tries + 1, looks = 0, sent_revision = revision
                  where state = 'pending' and id in (select id from note as mine
                     where state = 'pending' and target = ",
             )
@@ -365,7 +368,7 @@ impl Store {
 
     /// Claims ambiguous notes whose time to be looked up has come.
     pub async fn claim_ambiguous(&self, ask: ClaimAsk<'_>) -> Result<Vec<ClaimedNote>, StoreError> {
-        let sql = Sql::new("update note set claimed_by = ")
+        let sql = Sql::new("update note set looks = looks + 1, claimed_by = ")
             .text(ask.worker)
             .push(", claimed_until = ")
             .number(ask.until.0)
@@ -384,7 +387,7 @@ impl Store {
     async fn claimed(&self, sql: Sql, limit: u32) -> Result<Vec<ClaimedNote>, StoreError> {
         let sql = sql.number(i64::from(limit)).push(
             ") returning id, once_key, target, body, external, tries, since,
-                repeated, place",
+                repeated, looks, place",
         );
         let mut notes: Vec<(i64, ClaimedNote)> =
             self.rows(sql).await?.iter().map(claimed_of).collect::<Result<_, _>>()?;
@@ -393,7 +396,8 @@ impl Store {
     }
 
     /// Makes what others than this worker left in flight ambiguous, to be looked up at `look_at`:
-    /// at a start all of it, because there is no other worker then; later what lapsed.
+    /// at a start all of it, with what they were looking up, because there is no other worker
+    /// then; later what lapsed.
     pub async fn lapse_notes(
         &self,
         target: &Name,
@@ -401,15 +405,19 @@ impl Store {
         look_at: Wall,
     ) -> Result<u64, StoreError> {
         let sql = Sql::new(
-            "update note set state = 'ambiguous', claimed_by = null,
-            claimed_until = 0, told = 'the program ended before the answer', due_at = ",
+            "update note set state = 'ambiguous', claimed_by = null, claimed_until = 0,
+                told = 'the program ended before the answer', due_at = ",
         )
         .number(look_at.0)
-        .push(" where state = 'in_flight' and target = ")
+        .push(" where target = ")
         .text(target.as_str());
         let sql = match of {
-            Lapsing::OfOthers(worker) => sql.push(" and claimed_by <> ").text(worker),
-            Lapsing::Until(now) => sql.push(" and claimed_until <= ").number(now.0),
+            Lapsing::OfOthers(worker) => {
+                sql.push(" and state in ('in_flight', 'ambiguous') and claimed_by <> ").text(worker)
+            }
+            Lapsing::Until(now) => {
+                sql.push(" and state = 'in_flight' and claimed_until <= ").number(now.0)
+            }
         };
         self.run(sql).await
     }
@@ -422,61 +430,49 @@ impl Store {
         delivery: &Delivery,
         now: Wall,
     ) -> Result<bool, StoreError> {
-        let sql = Sql::new("update note set claimed_by = null, claimed_until = 0, ");
-        let sql = match delivery {
-            Delivery::Done { external } => {
-                let sql = ended(sql, NoteState::Done, now).push(", told = null");
-                match external {
-                    Some(external) => sql.push(", external = ").text(external),
-                    None => sql,
-                }
-            }
-            Delivery::Skipped { told } => {
-                ended(sql, NoteState::Skipped, now).push(", told = ").text(told)
-            }
-            Delivery::Dead { told } => {
-                ended(sql, NoteState::Dead, now).push(", told = ").text(told)
-            }
-            Delivery::Unclear { told } => {
-                ended(sql, NoteState::Unclear, now).push(", told = ").text(told)
-            }
-            Delivery::Retry { at, told } => waits(sql, NoteState::Pending, *at, told),
-            Delivery::Postponed { at, told } => {
-                let tries = ", tries = case when tries > 0 then tries - 1 else 0 end";
-                waits(sql, NoteState::Pending, *at, told).push(tries)
-            }
-            Delivery::Repeat { at, told } => {
-                waits(sql, NoteState::Pending, *at, told).push(", repeated = 1")
-            }
-            Delivery::Ambiguous { look_at, told } => {
-                waits(sql, NoteState::Ambiguous, *look_at, told)
-            }
-        };
-        let sql = sql
-            .push(" where state in ('in_flight', 'ambiguous') and id = ")
-            .text(id)
-            .push(" and claimed_by = ")
-            .text(worker);
-        let settled = self.run(sql).await? > 0;
-        self.outbox().tell();
-        Ok(settled)
+        let end = [(id.to_owned(), delivery.clone())];
+        Ok(self.settle_notes(worker, &end, now).await? == 0)
     }
 
-    /// Whether a note of a target could be claimed, to be sent or to be looked up.
-    pub async fn has_due_note(&self, target: &Name, now: Wall) -> Result<bool, StoreError> {
-        let sql = Sql::new(
-            "select id from note as mine where state in ('pending', 'ambiguous')
-            and target = ",
-        )
-        .text(target.as_str())
-        .push(" and due_at <= ")
-        .number(now.0)
-        .push(" and claimed_until <= ")
-        .number(now.0)
-        .push(" and (state = 'ambiguous' or ")
-        .push(FIRST)
-        .push(") limit 1");
-        Ok(self.row(sql).await?.is_some())
+    /// Says how attempts of a worker ended, all in one transaction; gives how many claims of them
+    /// had lapsed.
+    pub async fn settle_notes(
+        &self,
+        worker: &str,
+        ends: &[(String, Delivery)],
+        now: Wall,
+    ) -> Result<u64, StoreError> {
+        let (mut all, mut lapsed) = (self.begin().await?, 0);
+        for (id, delivery) in ends {
+            let sql = settled(delivery, now)
+                .push(" where state in ('in_flight', 'ambiguous') and id = ")
+                .text(id)
+                .push(" and claimed_by = ")
+                .text(worker);
+            lapsed += u64::from(run_in(&mut all, sql).await? == 0);
+        }
+        all.commit().await?;
+        self.outbox().tell();
+        Ok(lapsed)
+    }
+
+    /// In which states notes of a target could be claimed: to be sent, to be looked up.
+    pub async fn due_notes(&self, target: &Name, now: Wall) -> Result<DueNotes, StoreError> {
+        let due = |sql: &'static str| {
+            Sql::new(sql)
+                .text(target.as_str())
+                .push(" and due_at <= ")
+                .number(now.0)
+                .push(" and claimed_until <= ")
+                .number(now.0)
+        };
+        let send = "select id from note as mine where state = 'pending' and target = ";
+        let send = due(send).push(" and ").push(FIRST).push(" limit 1");
+        let look = due("select id from note where state = 'ambiguous' and target = ");
+        Ok(DueNotes {
+            to_send: self.row(send).await?.is_some(),
+            to_look_up: self.row(look.push(" limit 1")).await?.is_some(),
+        })
     }
 
     /// When the next note of a target is due that is not due yet.
@@ -488,6 +484,45 @@ impl Store {
         .push(" and due_at > ")
         .number(now.0);
         Ok(Columns::of(&self.one(sql).await?).wall_or_null()?)
+    }
+}
+
+/// What is due at a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueNotes {
+    /// Something is to be sent.
+    pub to_send: bool,
+    /// Something is to be looked up.
+    pub to_look_up: bool,
+}
+
+/// The beginning of the statement that settles a note.
+fn settled(delivery: &Delivery, now: Wall) -> Sql {
+    let sql = Sql::new("update note set claimed_by = null, claimed_until = 0, ");
+    match delivery {
+        Delivery::Done { external } => {
+            let sql = ended(sql, NoteState::Done, now).push(", told = null");
+            match external {
+                Some(external) => sql.push(", external = ").text(external),
+                None => sql,
+            }
+        }
+        Delivery::Skipped { told } => {
+            ended(sql, NoteState::Skipped, now).push(", told = ").text(told)
+        }
+        Delivery::Dead { told } => ended(sql, NoteState::Dead, now).push(", told = ").text(told),
+        Delivery::Unclear { told } => {
+            ended(sql, NoteState::Unclear, now).push(", told = ").text(told)
+        }
+        Delivery::Retry { at, told } => waits(sql, NoteState::Pending, *at, told),
+        Delivery::Postponed { at, told } => {
+            let tries = ", tries = case when tries > 0 then tries - 1 else 0 end";
+            waits(sql, NoteState::Pending, *at, told).push(tries)
+        }
+        Delivery::Repeat { at, told } => {
+            waits(sql, NoteState::Pending, *at, told).push(", repeated = 1")
+        }
+        Delivery::Ambiguous { look_at, told } => waits(sql, NoteState::Ambiguous, *look_at, told),
     }
 }
 
@@ -536,6 +571,7 @@ fn claimed_of(row: &AnyRow) -> Result<(i64, ClaimedNote), StoreError> {
         tries: columns.count()?,
         since: columns.wall()?,
         is_repeated: columns.truth()?,
+        looks: columns.count()?,
     };
     Ok((columns.number()?, note))
 }

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CallRow, EpisodeRow, Live, Name, OperatorView, Pop};
+use crate::model::{CallRow, ClientNews, EpisodeRow, Live, Name, OperatorView, Pop};
 
 /// The five roles.
 #[derive(
@@ -190,6 +190,16 @@ impl Reader {
         }
     }
 
+    /// Whether what a CRM says of a call's client is theirs to see: like its cards.
+    pub fn sees_client(&self, news: &ClientNews) -> bool {
+        match self.role {
+            Role::Operator => news.operators.iter().any(|name| self.is_operator(name)),
+            Role::Supervisor => self.in_scope(news.queue.as_ref()),
+            Role::Admin => true,
+            Role::Integrator | Role::Wallboard => false,
+        }
+    }
+
     /// Whether an episode is theirs to see: one's own, and nobody's in one's queues.
     pub fn sees_episode(&self, episode: &EpisodeRow, my_queues: &[Name]) -> bool {
         match self.role {
@@ -230,6 +240,7 @@ impl Reader {
             Live::Operator(operator) => self.sees_operator(operator),
             Live::Queue(queue) => self.role == Role::Operator || self.in_scope(Some(&queue.name)),
             Live::Episode(episode) => self.sees_episode(episode, my_queues),
+            Live::Client(news) => self.sees_client(news),
         }
     }
 }

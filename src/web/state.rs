@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::connect::deliver::Outlets;
 use crate::connect::provider::Account;
 use crate::model::{Mono, Name, Now, Period};
 use crate::store::{AccountCount, Journal, Store};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub patience: Patience,
     /// What the screens are told.
     pub hub: Hub,
+    /// CRMs and messengers.
+    pub outlets: Outlets,
     /// The clock.
     pub clock: Clock,
     /// What the configuration says.
@@ -101,6 +104,7 @@ pub(super) struct Inner {
     pub changes: Changes,
     pub patience: Patience,
     pub hub: Hub,
+    pub outlets: Outlets,
     pub clock: Clock,
     pub site: ArcSwap<Site>,
     pub metrics: Option<PrometheusHandle>,
@@ -125,6 +129,7 @@ impl Web {
             changes: parts.changes,
             patience: parts.patience,
             hub: parts.hub,
+            outlets: parts.outlets,
             clock: parts.clock,
             site: ArcSwap::from_pointee(parts.site),
             metrics: parts.metrics,

@@ -24,8 +24,8 @@ use super::view;
 /// bounded buffer of the hub, where falling behind is noticed.
 const UNSENT_MAX: usize = 8;
 
-/// What happens, as it happens: `hello`, then `pop`, `call`, `operator`, `queue`, `episode`;
-/// `resync` after a gap, `server-restart` before a stop.
+/// What happens, as it happens: `hello`, then `pop`, `call`, `operator`, `queue`, `episode`,
+/// `client`; `resync` after a gap, `server-restart` before a stop.
 #[utoipa::path(get, path = "/events", tag = "live", params(
     ("Last-Event-ID" = Option<u64>, Header, description = "Go on after this event"),
 ), responses((status = 200, content_type = "text/event-stream", body = String)))]
@@ -132,6 +132,7 @@ fn shown(web: &Web, reader: &Reader, event: &Event) -> Bytes {
         Live::Pop(pop) => pop.queue.as_ref(),
         Live::Call(call) => call.queue.as_ref(),
         Live::Episode(episode) => Some(&episode.queue),
+        Live::Client(news) => news.queue.as_ref(),
         Live::Operator(_) | Live::Queue(_) => None,
     };
     let site = web.site();

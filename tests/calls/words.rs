@@ -79,7 +79,7 @@ impl Names {
             Live::Pop(pop) => self.pop(pop),
             Live::Operator(operator) => self.operator(operator, now),
             Live::Episode(episode) => self.episode(episode),
-            Live::Call(_) | Live::Queue(_) => None,
+            Live::Call(_) | Live::Queue(_) | Live::Client(_) => None,
         }
     }
 

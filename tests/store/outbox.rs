@@ -118,7 +118,11 @@ async fn a_claim_that_lapsed_is_looked_up_and_never_simply_sent_again() {
         // A worker that dies while it looks up leaves it as it was.
         assert_eq!(store.claim_ambiguous(ask("w2", &amo, 40)).await.unwrap().len(), 1);
         assert!(store.claim_ambiguous(ask("w3", &amo, 69)).await.unwrap().is_empty());
-        assert_eq!(store.claim_ambiguous(ask("w3", &amo, 70)).await.unwrap().len(), 1);
+        // At a start nobody else looks anything up, so nothing need lapse by itself.
+        assert_eq!(store.lapse_notes(&amo, Lapsing::Until(at(69)), at(60)).await.unwrap(), 0);
+        assert_eq!(store.lapse_notes(&amo, Lapsing::OfOthers("w3"), at(60)).await.unwrap(), 1);
+        assert_eq!(store.claim_ambiguous(ask("w2", &amo, 61)).await.unwrap().len(), 1);
+        assert_eq!(store.claim_ambiguous(ask("w3", &amo, 91)).await.unwrap().len(), 1);
     }
 }
 

@@ -5,6 +5,7 @@ mod hooks;
 mod login;
 mod masking;
 mod once;
+mod outbox;
 mod raw;
 mod rig;
 mod scopes;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use navbat::acd::{AliasOf, OperatorSettings, QueueSettings, ReadyRule};
+use navbat::connect::deliver::Outlets;
 use navbat::connect::provider::{Account, Kind};
 use navbat::model::{
     By, CallId, Intent, Live, Mono, Name, Now, Number, OfferId, OperatorId, OperatorView, Pop,
@@ -90,6 +91,7 @@ impl Rig {
             exchange,
             changes,
             patience: wish.patience,
+            outlets: no_targets(&store, &hub),
             hub: hub.clone(),
             clock: Arc::new(move || now(read.load(Ordering::SeqCst))),
             site,
@@ -241,6 +243,15 @@ impl Rig {
     pub fn stop(&self) {
         self.stop.cancel();
     }
+}
+
+/// A site that tells nobody outside.
+fn no_targets(store: &Store, hub: &Hub) -> Outlets {
+    let hub = hub.clone();
+    let publish = Arc::new(move |live| {
+        hub.publish(live);
+    });
+    Outlets::new(store.clone(), Arc::new(Now::default), publish, BTreeSet::new())
 }
 
 impl Drop for Rig {

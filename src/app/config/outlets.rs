@@ -26,8 +26,10 @@ pub struct Outlet {
     pub words: BTreeMap<&'static str, Vec<String>>,
     /// Secrets by key.
     pub secrets: BTreeMap<&'static str, SecretString>,
-    /// What is only looked at, never written: notes are logged and not sent.
+    /// Nothing leaves; what would is listed.
     pub dry_run: bool,
+    /// Whether a missed call becomes a task there.
+    pub missed_task: bool,
     /// Where it stands.
     pub at: Place,
 }
@@ -138,6 +140,7 @@ pub fn crms(top: &mut Section<'_>, vault: &Vault, outgoing: &[String]) -> Vec<Ou
             if outlet.kind == "amocrm" {
                 amocrm::read(&mut section, &mut outlet, outgoing);
             }
+            outlet.missed_task = section.or("missed_task", true);
             section.done();
             crms.push(outlet);
         }
@@ -252,7 +255,7 @@ fn outlet(
         section.error(section.at(), "missing", message, mend);
     }
     let at = section.at().clone();
-    Some(Outlet { name, kind: shape.kind, words, secrets, dry_run: false, at })
+    Some(Outlet { name, kind: shape.kind, words, secrets, dry_run: false, missed_task: true, at })
 }
 
 /// Words of a closed set, and a host that is no address.

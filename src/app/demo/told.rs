@@ -38,9 +38,12 @@ pub async fn tell(hub: Hub) {
 fn ended(live: &Live) -> Option<CallId> {
     match live {
         Live::Call(call) if call.ended_at.is_some() && call.settled => Some(call.id),
-        Live::Call(_) | Live::Pop(_) | Live::Operator(_) | Live::Queue(_) | Live::Episode(_) => {
-            None
-        }
+        Live::Call(_)
+        | Live::Pop(_)
+        | Live::Operator(_)
+        | Live::Queue(_)
+        | Live::Episode(_)
+        | Live::Client(_) => None,
     }
 }
 
@@ -56,7 +59,9 @@ fn line(live: &Live) -> Option<String> {
                 client(&call.client)
             ))
         }
-        Live::Call(_) | Live::Operator(_) | Live::Queue(_) | Live::Episode(_) => None,
+        Live::Call(_) | Live::Operator(_) | Live::Queue(_) | Live::Episode(_) | Live::Client(_) => {
+            None
+        }
     }
 }
 

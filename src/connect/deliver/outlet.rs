@@ -104,14 +104,17 @@ pub trait Outlet: Send + Sync {
     /// Its name in the configuration.
     fn name(&self) -> &Name;
 
-    /// Requests a second that the worker may begin for this target, and how many at once. Pops
-    /// and lookups of a ringing call go ahead of notes in the same bucket.
+    /// Notes a second that the worker may begin, and how many at once. Pops and lookups of a
+    /// ringing call do not wait for that: an adapter that has them holds its peer's own limit
+    /// request by request, with what rings first.
     fn pace(&self) -> (f64, u32);
 
     /// Brings one note.
     fn deliver<'a>(&'a self, note: &'a Note) -> Later<'a, Verdict>;
 
-    /// Whether an attempt with a lost answer had its effect.
+    /// Whether an attempt with a lost answer had its effect. Of a note without `external` that
+    /// is whether its entry is there at all, because the body may have been amended since; of an
+    /// amendment, whether the entry says what the note tells.
     fn look_up<'a>(&'a self, note: &'a Note) -> Later<'a, Found>;
 
     /// How long to wait before an unclear attempt is looked up; what was just written may not be

@@ -16,7 +16,7 @@ use crate::web::explain::{self, Sentence};
 use crate::web::fault::{ErrorBody, Fault};
 use crate::web::guard::{NoteResult, SeeCalls};
 use crate::web::state::Web;
-use crate::web::view::{CallDetailView, CallView, RawSource, RawView};
+use crate::web::view::{About, CallDetailView, CallView, RawSource, RawView};
 
 use super::{Asked, Paged, Sent, client, cursor, name, scope};
 
@@ -130,7 +130,15 @@ pub async fn call(
     let raw = raw.collect();
     let decisions = web.0.store.decisions_of_call(call.id).await.map_err(fault)?;
     let decisions: Vec<_> = decisions.into_iter().map(|(_, decision)| decision).collect();
-    Ok(Json(CallDetailView::of(&call, raw, &decisions, sight, &site.eyes)))
+    let store = &web.0.store;
+    let about = About {
+        raw,
+        decisions,
+        clients: store.client_views(call.id).await.map_err(fault)?,
+        pops: store.pops_told(call.id).await.map_err(fault)?,
+        notes: store.notes_of_call(call.id).await.map_err(fault)?,
+    };
+    Ok(Json(CallDetailView::of(&call, about, sight, &site.eyes)))
 }
 
 /// In which language.
@@ -171,7 +179,10 @@ pub async fn explain(
     let language = asked.or_else(|| Language::of(chosen)).unwrap_or(Language::Uzbek);
     let decisions = web.0.store.decisions_of_call(call.id).await.map_err(fault)?;
     let decisions: Vec<_> = decisions.into_iter().map(|(_, decision)| decision).collect();
-    let sentences = explain::explain(&call, &decisions, language, &site.timezone);
+    let mut sentences = explain::explain(&call, &decisions, language, &site.timezone);
+    let pops = web.0.store.pops_told(call.id).await.map_err(fault)?;
+    let notes = web.0.store.notes_of_call(call.id).await.map_err(fault)?;
+    sentences.extend(explain::explain_told(&pops, &notes, language, &site.timezone));
     Ok(Json(Explanation { sentences }))
 }
 

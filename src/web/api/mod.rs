@@ -7,6 +7,7 @@ mod floor;
 mod me;
 mod missed;
 mod offers;
+mod outbox;
 mod providers;
 mod stats;
 mod telephone;
@@ -76,6 +77,14 @@ pub fn router() -> OpenApiRouter<Web> {
         .routes(routes!(users::put_user, users::remove_user))
         .routes(routes!(users::disable_user))
         .routes(routes!(users::link_user))
+        .routes(routes!(outbox::notes))
+        .routes(routes!(outbox::note))
+        .routes(routes!(outbox::retry))
+        .routes(routes!(outbox::skip))
+        .routes(routes!(outbox::edit))
+        .routes(routes!(outbox::targets))
+        .routes(routes!(outbox::dry_run))
+        .routes(routes!(outbox::test))
         .routes(routes!(admin::reload))
         .routes(routes!(admin::tokens, admin::add_token))
         .routes(routes!(admin::revoke_token))

@@ -3,6 +3,7 @@
 //! Nothing is remembered for this but the call and its decision records: a sentence that cannot
 //! cite one is not said. Numbers never stand in it, so every reader may have every sentence.
 
+mod told;
 mod words;
 
 use jiff::tz::TimeZone;
@@ -13,6 +14,7 @@ use crate::model::{
     Authority, CallRow, Decision, EntryRow, Language, OfferRow, Period, Pick, Wall, Why,
 };
 
+pub use told::explain_told;
 use words::Line;
 
 /// Names in one sentence; the rest are counted.
@@ -23,7 +25,8 @@ const NAMES_MAX: usize = 12;
 pub struct Sentence {
     /// What happened and why.
     pub text: String,
-    /// The records that say so: `call`, `entry:ID`, `offer:ID`, `decision:ENTRY/ROUND`.
+    /// The records that say so: `call`, `entry:ID`, `offer:ID`, `decision:ENTRY/ROUND`,
+    /// `pop:TARGET/OFFER`, `note:ID`.
     pub cites: Vec<String>,
 }
 
@@ -157,9 +160,14 @@ impl Teller<'_> {
     }
 
     fn clock(&self, at: Wall) -> String {
-        let stamp = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
-        stamp.to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string()
+        clock(at, self.zone)
     }
+}
+
+/// The time of day of a moment.
+fn clock(at: Wall, zone: &TimeZone) -> String {
+    let stamp = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+    stamp.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
 /// Members of a round that were not chosen, grouped by what stood against them.

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{CallRow, Decision, Name, Pick, StageName, Wall, Why};
+use crate::model::{self, CallRow, Decision, Name, Pick, StageName, Wall, Why};
+use crate::store::{NoteRow, NoteState, PopToldRow};
 use crate::web::sight::{Eyes, Phone, Sight, kind_word};
 
 use super::{
-    authority_word, direction_word, maybe_stamp, maybe_text, scrub, scrub_alias, seconds, stamp,
-    text,
+    ClientView, DeliveryView, authority_word, direction_word, maybe_stamp, maybe_text, scrub,
+    scrub_alias, seconds, stamp, text,
 };
 
 /// A call: the fields of PRODUCT section 6.
@@ -160,6 +161,24 @@ pub struct CallDetailView {
     pub raw: Vec<RawView>,
     /// Its decision records.
     pub decisions: Vec<DecisionView>,
+    /// What the CRMs know of its client.
+    pub clients: Vec<ClientView>,
+    /// How it was told outside: cards at the CRMs, then notes.
+    pub deliveries: Vec<DeliveryView>,
+}
+
+/// What is stored beside the row of a call.
+pub struct About {
+    /// The provider's requests.
+    pub raw: Vec<RawView>,
+    /// Its rounds.
+    pub decisions: Vec<Decision>,
+    /// What the CRMs know of its client.
+    pub clients: Vec<model::ClientView>,
+    /// How its cards fared.
+    pub pops: Vec<PopToldRow>,
+    /// How its notes fare.
+    pub notes: Vec<NoteRow>,
 }
 
 /// One wait in one queue.
@@ -298,13 +317,7 @@ pub struct PickView {
 
 impl CallDetailView {
     /// Shows a call with everything under it.
-    pub fn of(
-        row: &CallRow,
-        raw: Vec<RawView>,
-        decisions: &[Decision],
-        sight: Sight,
-        eyes: &Eyes,
-    ) -> CallDetailView {
+    pub fn of(row: &CallRow, about: About, sight: Sight, eyes: &Eyes) -> CallDetailView {
         let cover = Cover::of(row, sight);
         CallDetailView {
             call: CallView::of(row, sight, eyes),
@@ -330,15 +343,29 @@ impl CallDetailView {
                     to: maybe_stamp(talk.to),
                 })
                 .collect(),
-            stages: row
-                .stages
-                .iter()
-                .map(|stage| StageView { stage: stage_word(stage.stage), at: stamp(stage.at) })
-                .collect(),
-            raw,
-            decisions: decisions.iter().map(DecisionView::of).collect(),
+            stages: stages(row, &about.notes),
+            clients: about.clients.iter().map(|view| ClientView::of(view, sight)).collect(),
+            deliveries: deliveries(&about, sight),
+            raw: about.raw,
+            decisions: about.decisions.iter().map(DecisionView::of).collect(),
         }
     }
+}
+
+/// The stages of the row, and the first note that arrived anywhere.
+fn stages(row: &CallRow, notes: &[NoteRow]) -> Vec<StageView> {
+    let own = row.stages.iter().map(|stage| (stage.stage, stage.at));
+    let done = notes.iter().filter(|note| note.state == NoteState::Done);
+    let crm = done.filter_map(|note| note.ended_at).min().map(|at| (StageName::Crm, at));
+    own.chain(crm)
+        .map(|(stage, at)| StageView { stage: stage_word(stage), at: stamp(at) })
+        .collect()
+}
+
+fn deliveries(about: &About, sight: Sight) -> Vec<DeliveryView> {
+    let pops = about.pops.iter().map(|told| DeliveryView::of_pop(told, sight));
+    let notes = about.notes.iter().map(|note| DeliveryView::of_note(note, sight));
+    pops.chain(notes).collect()
 }
 
 fn offers(row: &CallRow, cover: &Cover<'_>) -> Vec<OfferView> {

@@ -4,8 +4,10 @@
 //! only as a `Phone` or as text that went through `scrub`, so a new endpoint cannot forget it.
 
 mod call;
+mod client;
 mod episode;
 mod live;
+mod note;
 mod scrub;
 
 use bytes::Bytes;
@@ -14,9 +16,11 @@ use crate::model::{Authority, Direction, Live, Name, Period, Wall};
 
 use super::sight::{Eyes, Sight};
 
-pub use call::{CallDetailView, CallView, RawSource, RawView};
+pub use call::{About, CallDetailView, CallView, RawSource, RawView};
+pub use client::ClientView;
 pub use episode::EpisodeView;
 pub use live::{OperatorView, PopView, QueueView};
+pub use note::{DeliveryView, NoteDetailView, NoteView, TargetView};
 pub use scrub::{hide_secrets, scrub};
 
 /// Writes one SSE message of the live stream.
@@ -27,6 +31,7 @@ pub fn live_frame(id: u64, live: &Live, sight: Sight, eyes: &Eyes) -> Bytes {
         Live::Operator(operator) => ("operator", json(&OperatorView::of(operator))),
         Live::Queue(queue) => ("queue", json(&QueueView::of(queue))),
         Live::Episode(episode) => ("episode", json(&EpisodeView::of(episode, sight, eyes, None))),
+        Live::Client(news) => ("client", json(&ClientView::of(&news.view, sight))),
     };
     frame(id, event, &json)
 }

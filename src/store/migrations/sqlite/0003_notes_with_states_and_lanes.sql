@@ -5,7 +5,7 @@ drop table note;
 -- key with a later revision amends this one. A lane keeps what concerns one call at one target in
 -- order (`place`). `since` is when this revision began to wait, `sent_revision` what the last
 -- attempt told, `external` what the adapter left for amendments, `repeated` whether it was sent
--- again although nobody could look it up.
+-- again although nobody could look it up, `looks` how often it was looked up since it was sent.
 create table note (
   id            text primary key,
   once_key      text not null unique,
@@ -23,6 +23,7 @@ create table note (
   since         bigint not null,
   tries         bigint not null,
   repeated      bigint not null,
+  looks         bigint not null,
   claimed_by    text,
   claimed_until bigint not null,
   told          text,
