@@ -2,6 +2,7 @@
 //! systems themselves, and under faults.
 
 mod amocrm_auth;
+mod amocrm_configured;
 mod amocrm_faults;
 mod amocrm_live;
 mod amocrm_log;
