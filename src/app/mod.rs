@@ -16,6 +16,7 @@ mod explain;
 mod hearing;
 mod lines;
 mod making;
+mod messengers;
 mod orders;
 mod outlets;
 mod people;

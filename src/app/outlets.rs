@@ -9,11 +9,14 @@ use tracing::warn;
 use super::clock::{self, Clock};
 use super::config::{self, Site};
 use super::driver::AskOwner;
+use super::{crms, messengers};
 use crate::acd::OWNER_WAIT;
+use crate::connect::crm::{AmoCrm, AmoGate, AmoWays};
 use crate::connect::deliver::{
     self, EVENTS, NewTarget, Outlet, Outlets, Publish, Shelf, StoreShelf, Wants, notes_of,
 };
 use crate::connect::http::Http;
+use crate::connect::notify::Means;
 use crate::model::Name;
 use crate::store::{NotesOf, Store};
 use crate::switch::Switch;
@@ -24,6 +27,10 @@ struct Parts {
     http: Http,
     shelf: Arc<dyn Shelf>,
     clock: deliver::Clock,
+    /// Where our own pages are, when the configuration does not say.
+    base: String,
+    /// amoCRM counts requests by address, so all its accounts pass one gate.
+    gate: Arc<AmoGate>,
 }
 
 /// The connected targets of a running server, and what the next ones are made with.
@@ -33,6 +40,8 @@ pub struct Connected {
     pub outlets: Outlets,
     store: Store,
     clock: deliver::Clock,
+    base: String,
+    gate: Arc<AmoGate>,
 }
 
 impl Connected {
@@ -43,7 +52,7 @@ impl Connected {
         clock: Clock,
         hub: &Hub,
         switch: &Switch,
-        site: &Site,
+        (site, base): (&Site, &str),
     ) -> anyhow::Result<Connected> {
         let pops = switch.snapshot(clock.now()).pops;
         let before = pops.iter().map(|pop| pop.offer).collect();
@@ -53,7 +62,8 @@ impl Connected {
             hub.publish(live);
         });
         let outlets = Outlets::new(store.clone(), clock.clone(), publish, before);
-        let connected = Connected { outlets, store, clock };
+        let (base, gate) = (base.to_owned(), Arc::default());
+        let connected = Connected { outlets, store, clock, base, gate };
         connected.take(site).await?;
         Ok(connected)
     }
@@ -64,6 +74,8 @@ impl Connected {
             http: Http::new(&site.outgoing).map_err(|error| anyhow!("outgoing: {error}"))?,
             shelf: Arc::new(StoreShelf::new(self.store.clone(), self.clock.clone())),
             clock: self.clock.clone(),
+            base: self.base.clone(),
+            gate: self.gate.clone(),
         };
         let all = site.crms.iter().chain(&site.targets);
         let targets = all.filter_map(|own| target(own, site, &parts)).collect();
@@ -154,7 +166,21 @@ fn target(own: &config::Outlet, site: &Site, parts: &Parts) -> Option<NewTarget>
     Some(NewTarget { outlet, kind: own.kind, dry_run: own.dry_run })
 }
 
-fn adapter(own: &config::Outlet, _site: &Site, parts: &Parts) -> anyhow::Result<Arc<dyn Outlet>> {
-    let _ = (&parts.http, &parts.shelf, &parts.clock);
-    Err(anyhow!("{} has no adapter", own.kind))
+fn adapter(own: &config::Outlet, site: &Site, parts: &Parts) -> anyhow::Result<Arc<dyn Outlet>> {
+    let Parts { http, shelf, clock, base, gate } = parts;
+    let (http, shelf, clock) = (http.clone(), shelf.clone(), clock.clone());
+    Ok(match own.kind {
+        "amocrm" => {
+            let settings = config::amocrm::settings(own, site).map_err(|why| anyhow!(why))?;
+            Arc::new(AmoCrm::new(settings, AmoWays { http, gate: gate.clone(), shelf, clock }))
+        }
+        "bitrix24" => Arc::new(crms::bitrix24(own, site, http, shelf)?),
+        "webhook" => {
+            let wall = Arc::new(move || clock().wall);
+            let public = site.web.public_url.as_deref().unwrap_or(base);
+            Arc::new(crms::webhook(own, public, http, wall)?)
+        }
+        kind => messengers::messenger(own, Means { http, shelf, clock })?
+            .ok_or_else(|| anyhow!("{kind} has no adapter"))?,
+    })
 }

@@ -143,7 +143,7 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     let (changes, asked) = web::changes();
     // Before the first request: a page that comes back at once must not see an empty exchange.
     desk.publish(switch.snapshot(clock.now()), hub.last());
-    let connected = Connected::begin(&store, clock, &hub, &switch, &site).await?;
+    let connected = Connected::begin(&store, clock, &hub, &switch, (&site, &base)).await?;
     let accounts = Arc::new(accounts::accounts(&site));
     let key = web_site::key(&site.data_dir, web_site::KEY_FILE)?;
     let web = Web::new(web::Parts {
@@ -188,13 +188,11 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     let desk = Desk { store, journal, source: Arc::new(source) };
     let socket = control::open(&site.data_dir)?;
     let mut rest = beside(&desk, &connected, &hub, (socket, asked), &stops.rest);
-    let watch = Watch::new(&web, &exchange, &desk, clock.now().wall);
-    rest.push(tokio::spawn(Alerts::new(&desk, clock, watch).run(stops.rest.clone())));
+    rest.push(warn_people(&web, &exchange, &desk, clock, &stops.rest));
     let tls = certificate.as_ref().map(Certificate::served);
     let web = tokio::spawn(web::serve(web, listener, tls, stops.web.clone()));
     rest.extend(certificate.map(|it| tokio::spawn(it.follow(stops.rest.clone()))));
-    let telephones = lines.as_ref().map_or(0, |lines| lines.wires.local().len());
-    info!(%address, telephones, records = last.0, "ready");
+    say_ready(address, lines.as_ref(), last);
     let lines = lines.map(|lines| (lines.wires, exchange));
     Ok(Node { address, hub, desk, connected, lines, claim, stops, web, driver, rest })
 }
@@ -217,6 +215,23 @@ async fn bind(site: &Site) -> anyhow::Result<Bound> {
     let scheme = if certificate.is_some() { "https" } else { "http" };
     let base = format!("{scheme}://{address}");
     Ok(Bound { listener, address, certificate, base })
+}
+
+fn say_ready(address: SocketAddr, lines: Option<&Lines>, last: Seq) {
+    let telephones = lines.map_or(0, |lines| lines.wires.local().len());
+    info!(%address, telephones, records = last.0, "ready");
+}
+
+/// Watches for what the rules of alerts are about, and tells people.
+fn warn_people(
+    web: &Web,
+    exchange: &Exchange,
+    desk: &Desk,
+    clock: Clock,
+    stop: &CancellationToken,
+) -> JoinHandle<()> {
+    let watch = Watch::new(web, exchange, desk, clock.now().wall);
+    tokio::spawn(Alerts::new(desk, clock, watch).run(stop.clone()))
 }
 
 /// What runs beside the calls and needs nobody's answer.

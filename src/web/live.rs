@@ -210,7 +210,7 @@ fn thing(live: &Live) -> Option<Thing> {
     match live {
         Live::Call(call) => Some(Thing::Call(call.id)),
         Live::Operator(operator) => Some(Thing::Operator(operator.id)),
-        Live::Pop(_) | Live::Queue(_) | Live::Episode(_) => None,
+        Live::Pop(_) | Live::Queue(_) | Live::Episode(_) | Live::Client(_) => None,
     }
 }
 
