@@ -201,6 +201,7 @@ function detail(state, id) {
       { id: 2, entry: 1, operator: 'Sardor', offered_at: ago(1399), ringing_at: ago(1398), answered_at: ago(1390), over_at: ago(1353), end: 'won', counts_as_miss: false },
     ],
     talks: [{ operator: 'Sardor', from: ago(1390), to: ago(1200) }],
+    clients: [],
     stages: [{ stage: 'provider', at: ago(1401) }, { stage: 'journal', at: ago(1400) }, { stage: 'routing', at: ago(1400) }, { stage: 'pop', at: ago(1400) }],
     raw: [{ seq: 4411, at: ago(1400), kind: 'call', provider: 'sipuni', method: 'GET', query: 'event=1&src_num=998901234567&dst_num=998712001122&call_id=1.77', body: '' }],
     decisions: [{ entry: 1, queue: 'sotuv', round: 1, at: ago(1400), waited_seconds: 0, steps: [], strategy: 'parallel', config: '1', tier: 0, seed: null, whole: true, members: [

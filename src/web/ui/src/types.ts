@@ -90,6 +90,29 @@ export interface Pop {
   offered_at: string
 }
 
+export type ClientState = 'asked' | 'known' | 'unknown' | 'late' | 'failed'
+
+/** What one CRM says of the client of one call. */
+export interface Client {
+  call: string
+  crm: string
+  state: ClientState
+  matches: ClientMatch[]
+  /** Where a person is made from this number. */
+  create_link: string | null
+  at: string
+}
+
+export interface ClientMatch {
+  id: string
+  name: string
+  company: string | null
+  responsible: string | null
+  responsible_operator: string | null
+  deals: { name: string; stage: string | null; responsible_operator: string | null; link: string | null }[]
+  link: string | null
+}
+
 export interface Call {
   id: string
   call_key: string
@@ -165,6 +188,8 @@ export interface CallDetail {
   stages: { stage: string; at: string }[]
   raw: Raw[]
   decisions: Decision[]
+  /** What the CRMs said of the client while the call rang. */
+  clients: Client[]
 }
 
 export interface Explained {

@@ -7,8 +7,9 @@ import { api, asFault, type Fault } from '../api.ts'
 import { serverNow } from '../clock.ts'
 import { me } from '../session.ts'
 import { moment } from '../text/format.ts'
-import type { Board, Episode, OperatorView, Pop, QueueView } from '../types.ts'
+import type { Board, Client, Episode, OperatorView, Pop, QueueView } from '../types.ts'
 import { arrange, learn, replaceAll, sweep, type Card } from './cards.ts'
+import { learnClient, type Clients } from './clients.ts'
 import { join, part, status } from './hub.ts'
 import type { Event } from './stream.ts'
 
@@ -19,6 +20,16 @@ export const boardFault = signal<Fault | null>(null)
 /** This person's own cards. */
 export const cards = signal<readonly Card[]>([])
 export const arranged = computed(() => arrange(cards.value))
+
+/** What CRMs said of the clients, by call. */
+const clients = signal<Clients>(new Map())
+const nobody: readonly Client[] = []
+export const clientsOf = (call: string): readonly Client[] => clients.value.get(call) ?? nobody
+
+/** Takes in what a CRM said, from the stream or from a page that was read. */
+export function tellClient(client: Client): void {
+  clients.value = learnClient(clients.value, client)
+}
 
 /** Rises when calls or episodes changed: lists read again. */
 export const callsChanged = signal(0)
@@ -61,6 +72,7 @@ export function forget(): void {
   sweeper = null
   board.value = null
   cards.value = []
+  clients.value = new Map()
   seq = 0
   early = []
 }
@@ -115,6 +127,7 @@ export function take(event: Event): void {
   }
   // A card is shown at once, whatever else is under way.
   if (event.event === 'pop') takePop(event)
+  if (event.event === 'client') tellClient(event.data as Client)
   if (isReading) {
     early.push(event)
     return

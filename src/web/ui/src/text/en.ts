@@ -137,6 +137,13 @@ export const en: Dictionary = {
   card_history: 'Last calls of this number',
   card_history_none: 'This number has not called before',
   card_history_slow: 'The history does not answer',
+  client_unknown: 'Unknown number',
+  client_silent: 'The CRM does not answer: {crm}',
+  client_more: { one: '{n} more with this number', other: '{n} more with this number' },
+  client_responsible: 'responsible: {name}',
+  client_open: 'Open in the CRM',
+  client_create: '{crm}: new client',
+  client_deals: 'Open deals',
   card_task: {
     one: 'Waits for a call back: called {n} time, not answered',
     other: 'Waits for a call back: called {n} times, not answered',

@@ -142,6 +142,13 @@ export const ru: Dictionary = {
   card_history: 'Последние звонки с этого номера',
   card_history_none: 'С этого номера ещё не звонили',
   card_history_slow: 'История не отвечает',
+  client_unknown: 'Неизвестный номер',
+  client_silent: 'CRM не отвечает: {crm}',
+  client_more: { one: 'ещё {n} с этим номером', few: 'ещё {n} с этим номером', many: 'ещё {n} с этим номером', other: 'ещё {n} с этим номером' },
+  client_responsible: 'ответственный: {name}',
+  client_open: 'Открыть в CRM',
+  client_create: '{crm}: новый клиент',
+  client_deals: 'Открытые сделки',
   card_task: {
     one: 'Ждёт перезвона: звонил {n} раз без ответа',
     few: 'Ждёт перезвона: звонил {n} раза без ответа',

@@ -3,9 +3,9 @@
 import { cleanup, render, screen } from '@testing-library/preact'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { learn } from '../../live/cards.ts'
-import { cards } from '../../live/store.ts'
+import { cards, tellClient } from '../../live/store.ts'
 import { choose } from '../../text/index.ts'
-import type { OperatorView, Pop, PopState } from '../../types.ts'
+import type { Client, OperatorView, Pop, PopState } from '../../types.ts'
 import { CardPlace } from './card.tsx'
 
 const operator: OperatorView = {
@@ -27,7 +27,7 @@ const show = (...pops: Pop[]): void => {
 const page = () => render(<CardPlace operator={operator} episodes={[]} />)
 
 beforeEach(async () => {
-  vi.stubGlobal('fetch', () => Promise.resolve(new Response('{"items":[],"next":null}')))
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response('{"items":[],"next":null,"clients":[]}')))
   cards.value = []
   await choose('uz')
 })
@@ -105,5 +105,40 @@ describe('the card', () => {
     page()
     expect(screen.getAllByRole('alertdialog')).toHaveLength(1)
     expect(document.body.textContent).toContain('Yana bir qoʻngʻiroq')
+  })
+
+  const match = { id: 'contact:501', name: 'Aziza Karimova', company: 'Nur', responsible: 'Sardor', responsible_operator: 'Sardor', deals: [{ name: 'Divan', stage: 'Toʻlov', responsible_operator: null, link: null }], link: 'https://x.amocrm.ru/contacts/detail/501' }
+  const said = (call: string, change: Partial<Client>): Client => ({
+    call, crm: 'amo', state: 'known', matches: [match], create_link: null, at: new Date().toISOString(), ...change,
+  }) // prettier-ignore
+
+  it('shows who calls as the CRM knows them, every match and not only the first', () => {
+    show(pop({ is: 'ringing' }, { call: 'k1' }))
+    tellClient(said('k1', { matches: [match, { ...match, id: 'contact:502', name: 'Nodira', link: 'javascript:alert(1)' }] }))
+    page()
+    const card = screen.getByRole('alertdialog')
+    for (const words of ['Aziza Karimova', 'shu raqamda yana 1 kishi', 'Nodira', 'masʼul: Sardor', 'Divan', 'Toʻlov']) {
+      expect(card.textContent).toContain(words)
+    }
+    expect(screen.getAllByRole('link', { name: /CRM kartasi/ })).toHaveLength(1)
+  })
+
+  it('says when a CRM is silent, and asks for patience no sooner than after two seconds', () => {
+    show(pop({ is: 'ringing' }, { call: 'k2' }))
+    tellClient(said('k2', { state: 'asked', matches: [] }))
+    page()
+    expect(document.body.textContent).not.toContain('CRM javob bermayapti')
+    cleanup()
+    tellClient(said('k2', { state: 'late', matches: [] }))
+    page()
+    expect(document.body.textContent).toContain('CRM javob bermayapti: amo')
+  })
+
+  it('offers to make a client of a number nobody knows', () => {
+    show(pop({ is: 'ringing' }, { call: 'k3' }))
+    tellClient(said('k3', { state: 'unknown', matches: [], create_link: 'https://x.amocrm.ru/contacts/add/' }))
+    page()
+    expect(document.body.textContent).toContain('Nomaʼlum raqam')
+    expect(screen.getByRole('link', { name: /yangi mijoz/ })).toBeTruthy()
   })
 })

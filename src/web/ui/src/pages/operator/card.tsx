@@ -8,6 +8,7 @@ import { Empty, Phone, Sign, Since, Tag } from '../../parts/basic.tsx'
 import { duration, phone, phoneKey, provider } from '../../text/format.ts'
 import { plural, t, word } from '../../text/index.ts'
 import type { Direction, Episode, OperatorView, Pop } from '../../types.ts'
+import { ClientPart, NameLine, useClients } from './client.tsx'
 import { DeclineButton } from './decline.tsx'
 import { History } from './history.tsx'
 import { EndWrapUp, ResultForm } from './wrap.tsx'
@@ -40,6 +41,7 @@ function Card(props: { card: CardState; episodes: readonly Episode[] }) {
   const { pop } = props.card
   const isRinging = pop.state.is === 'ringing'
   const id = `number-${pop.offer}`
+  const clients = useClients(pop.call)
   return (
     <section
       class={`card ${toneOf(pop)} ${isRinging ? 'ringing' : ''}`}
@@ -55,6 +57,7 @@ function Card(props: { card: CardState; episodes: readonly Episode[] }) {
       <p class="number" id={id}>
         <Phone value={pop.client} kind={pop.client_kind} />
       </p>
+      <NameLine clients={clients} />
       <p class="where">
         {pop.queue !== null && <strong>{pop.queue}</strong>}
         {pop.queue !== null && pop.line !== null && ' · '}
@@ -63,6 +66,7 @@ function Card(props: { card: CardState; episodes: readonly Episode[] }) {
       </p>
       <Actions card={props.card} />
       {pop.state.is === 'over' && <ResultForm key={pop.call} call={pop.call} hasKeys />}
+      <ClientPart pop={pop} clients={clients} />
       <TaskLine pop={pop} episodes={props.episodes} />
       <History client={pop.client_ref ?? phoneKey(pop.client)} call={pop.call} />
     </section>
