@@ -4,6 +4,7 @@ import http from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { extname, join, normalize } from 'node:path'
 import { administer, setup } from './setup.mjs'
+import { outside, tell } from './told.mjs'
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
 
@@ -96,6 +97,7 @@ export function world() {
       { account: 'sarkor', kind: 'sip', profile: null, state: 'down', why: 'no answer', last_event_at: null, received: 0, duplicates: 0, unknown: 0, undecodable: 0, refused: 0, limited: 0, unknown_operators: [], hook_url: null },
     ],
     setup: setup(),
+    outside: outside(),
     asked: [],
     fail: null,
     refuse: null,
@@ -126,6 +128,8 @@ function answer(state, method, url, body) {
   if (state.fail?.(path)) return refusal(500, 'internal', 'trace-8f2c')
   const refused = state.refuse?.(path)
   if (refused !== undefined && refused !== null) return refusal(409, 'conflict', 'trace-1', refused)
+  const told = tell(state, method, url, body)
+  if (told !== undefined) return told
   if (path.startsWith('/admin/')) return administer(state, method, path, body)
   const wrap = /^\/presence\/(.+)\/end-wrap-up$/.exec(path)
   if (wrap && method === 'POST') {
@@ -202,6 +206,10 @@ function detail(state, id) {
     ],
     talks: [{ operator: 'Sardor', from: ago(1390), to: ago(1200) }],
     clients: [],
+    deliveries: [
+      { stage: 'pop', target: 'amo', operator: 'Dilnoza', note: null, id: null, state: 'not_shown', at: ago(1398), why: 'no user for Dilnoza' },
+      { stage: 'crm', target: 'amo', operator: null, note: 'call', id: 'n1', state: 'dead', at: ago(600), why: 'created_by: NotSupportedChoice' },
+    ],
     stages: [{ stage: 'provider', at: ago(1401) }, { stage: 'journal', at: ago(1400) }, { stage: 'routing', at: ago(1400) }, { stage: 'pop', at: ago(1400) }],
     raw: [{ seq: 4411, at: ago(1400), kind: 'call', provider: 'sipuni', method: 'GET', query: 'event=1&src_num=998901234567&dst_num=998712001122&call_id=1.77', body: '' }],
     decisions: [{ entry: 1, queue: 'sotuv', round: 1, at: ago(1400), waited_seconds: 0, steps: [], strategy: 'parallel', config: '1', tier: 0, seed: null, whole: true, members: [

@@ -14,7 +14,7 @@ const THEMES = ['light', 'dark']
 const WIDTHS = [360, 768, 1280, 1920]
 const PAGES = [
   '/login', '/setup#token', '/panel', '/board', '/board?by=operator', '/board?tv=1', '/missed', '/calls', '/calls/0193-2', '/nowhere',
-  '/admin/operators', '/admin/queues', '/admin/users', '/admin/queues?edit=tungi', '/admin/queues?edit=sotuv', '/admin/operators?edit=Nodira', '/admin/users?edit=zafar',
+  '/admin/operators', '/admin/queues', '/admin/users', '/admin/queues?edit=tungi', '/admin/queues?edit=sotuv', '/admin/operators?edit=Nodira', '/admin/users?edit=zafar', '/admin/crm', '/admin/outbox', '/admin/outbox?state=stuck',
 ]
 
 /** Script and style that the first page needs, in bytes after gzip. */

@@ -287,12 +287,44 @@ describe('the set-up', () => {
     assert.match(await page.innerText('.reload .notice.bad'), /navbat\.toml:12:3[\s\S]*did you mean ring/)
   })
 
-  it('is the queues alone for an integrator, and nothing for others', async () => {
+  it('tells what is connected and what is stuck, and tests a target', async () => {
+    await show('/admin/crm')
+    assert.match(await page.innerText('tbody tr:first-child'), /bitrix[\s\S]*Authorisation has ended[\s\S]*invalid_grant/)
+    await page.locator('tbody tr', { hasText: 'bitrix' }).getByRole('button', { name: 'Test' }).click()
+    await page.waitForSelector('text=Failed: invalid_grant')
+    await page.locator('tbody tr', { hasText: 'amocrm' }).locator('a.bad').click()
+    await page.waitForSelector('text=created_by: NotSupportedChoice')
+    assert.equal(new URL(page.url()).search, '?target=amo&state=stuck')
+    assert.equal(await page.locator('tbody tr').count(), 1)
+  })
+
+  it('mends a dead note and sends it, and gives one up with a reason', async () => {
+    await show('/admin/outbox')
+    const row = (text) => page.locator('tbody tr', { hasText: text })
+    await row('NotSupportedChoice').getByRole('button', { name: 'View' }).click()
+    await page.fill('dialog textarea', '{ broken')
+    await page.getByRole('button', { name: 'Mend it and send again' }).click()
+    await page.waitForSelector('dialog .notice.bad')
+    assert.match(await page.innerText('dialog .notice.bad'), /not JSON/)
+    assert.deepEqual(await objections(), [])
+    await page.fill('dialog textarea', '{"note":"call","call":{}}')
+    await page.getByRole('button', { name: 'Mend it and send again' }).click()
+    await page.waitForFunction(() => document.querySelector('dialog') === null)
+    assert.deepEqual(asked('POST', '/outbox/n1/edit').at(-1).body, { body: { note: 'call', call: {} } })
+    await row('bitrix').getByRole('button', { name: 'Give up' }).click()
+    await page.fill('dialog [name=reason]', 'the portal is closed')
+    await page.locator('dialog').getByRole('button', { name: 'Give up' }).click()
+    await page.waitForSelector('text=dilnoza: the portal is closed')
+    assert.deepEqual(asked('POST', '/outbox/n2/skip').at(-1).body, { reason: 'the portal is closed' })
+  })
+
+  it('is queues, connections and outbox for an integrator, and nothing for others', async () => {
     const me = site.state.me
     site.state.me = { ...me, role: 'integrator', operator: null }
     await page.goto(`${site.url}/admin`)
     await page.waitForSelector('tbody tr:has-text("sotuv")')
-    assert.equal(await page.locator('nav.tabs, .reload').count(), 0)
+    assert.equal(await page.locator('.reload').count(), 0)
+    assert.equal(await page.locator('nav.tabs a').count(), 3)
     site.state.me = { ...me, role: 'supervisor' }
     await page.goto(`${site.url}/admin/users`)
     await page.waitForSelector('.empty')

@@ -169,6 +169,13 @@ export const api = {
     call<void>(`/admin/users/${encodeURIComponent(login)}/disable`, { method: 'POST', body: { disabled } }),
   removeUser: (login: string) => call<void>(`/admin/users/${encodeURIComponent(login)}`, { method: 'DELETE' }),
   linkUser: (login: string) => call<T.NewLink>(`/admin/users/${encodeURIComponent(login)}/link`, { method: 'POST', body: {} }),
+  targets: () => call<{ items: T.Target[] }>('/admin/crm'),
+  testTarget: (name: string) => call<T.TargetTest>(`/admin/crm/${encodeURIComponent(name)}/test`, { method: 'POST', body: {} }),
+  notes: (query: Query) => call<T.Page<T.Note>>('/outbox', { query }),
+  note: (id: string) => call<T.NoteDetail>(`/outbox/${encodeURIComponent(id)}`),
+  retryNote: (id: string) => call<void>(`/outbox/${encodeURIComponent(id)}/retry`, { method: 'POST', body: {} }),
+  skipNote: (id: string, reason: string) => call<void>(`/outbox/${encodeURIComponent(id)}/skip`, { method: 'POST', body: { reason } }),
+  editNote: (id: string, body: T.Json) => call<void>(`/outbox/${encodeURIComponent(id)}/edit`, { method: 'POST', body: { body } }),
   reload: () => call<T.Changed>('/admin/reload', { method: 'POST', body: {} }),
 }
 

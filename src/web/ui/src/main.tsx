@@ -71,6 +71,8 @@ function Page() {
     case '/admin/operators':
     case '/admin/queues':
     case '/admin/users':
+    case '/admin/crm':
+    case '/admin/outbox':
       return <Admin />
     default:
       return /^\/calls\/[^/]+$/.test(path.value) ? (

@@ -190,6 +190,8 @@ export interface CallDetail {
   decisions: Decision[]
   /** What the CRMs said of the client while the call rang. */
   clients: Client[]
+  /** How the call was told outside: cards at the CRMs, then notes. */
+  deliveries: Delivery[]
 }
 
 export interface Explained {
@@ -341,4 +343,61 @@ export interface User {
 export interface NewLink {
   link: string
   expires_at: string
+}
+
+/** How a call was told outside: a card at a CRM, or a note. */
+export interface Delivery {
+  stage: 'pop' | 'crm'
+  target: string
+  operator: string | null
+  note: string | null
+  id: string | null
+  state: 'shown' | 'not_shown' | NoteState
+  at: string | null
+  why: string | null
+}
+
+/** A CRM or messenger, and how it fares. */
+export interface Target {
+  name: string
+  kind: string
+  dry_run: boolean
+  /** `ok`, `dry_run`, `failing`, `limited`, or what the target calls it. */
+  state: string
+  why: string | null
+  since: string
+  works_at: string | null
+  sent: number
+  waiting: number
+  dead: number
+  unclear: number
+  oldest_at: string | null
+}
+
+export interface TargetTest {
+  ok: boolean
+  why: string | null
+}
+
+export type NoteState = 'pending' | 'in_flight' | 'ambiguous' | 'done' | 'skipped' | 'dead' | 'unclear'
+
+/** A note of the outbox. */
+export interface Note {
+  id: string
+  once_key: string
+  target: string
+  call: string | null
+  kind: string
+  revision: number
+  state: NoteState
+  tries: number
+  due_at: string | null
+  created_at: string
+  ended_at: string | null
+  why: string | null
+}
+
+export interface NoteDetail extends Note {
+  body: Json
+  external: Json
 }

@@ -10,13 +10,13 @@ import { t, word } from '../../text/index.ts'
 import type { Changed, NewLink } from '../../types.ts'
 import { Said } from './inputs.tsx'
 
-export const SECTIONS = ['operators', 'queues', 'users'] as const
+export const SECTIONS = ['operators', 'queues', 'users', 'crm', 'outbox'] as const
 export type SectionName = (typeof SECTIONS)[number]
 
 /** The parts of the set-up that a role may open. */
 export function sectionsOf(role: string | undefined): readonly SectionName[] {
   if (role === 'admin') return SECTIONS
-  return role === 'integrator' ? ['queues'] : []
+  return role === 'integrator' ? ['queues', 'crm', 'outbox'] : []
 }
 
 export function Frame(props: { section: SectionName; onReloaded: () => void; children: ComponentChildren }) {

@@ -75,7 +75,8 @@ function Match(props: { match: ClientMatch }) {
         <strong>{match.name}</strong>
         {match.company !== null && <span> · {match.company}</span>}
         {match.responsible !== null && <span class="hint"> · {t('client_responsible', { name: match.responsible })}</span>}
-        {safe(match.link) && <a href={match.link ?? ''} target="_blank" rel="noopener noreferrer"> {t('client_open')} ↗</a>}
+        {safe(match.link) && ' · '}
+        {safe(match.link) && <a href={match.link ?? ''} target="_blank" rel="noopener noreferrer">{t('client_open')} ↗</a>}
       </p>
       {match.deals.length > 0 && (
         <ul aria-label={t('client_deals')}>

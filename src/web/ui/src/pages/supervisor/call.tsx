@@ -26,7 +26,7 @@ const long = (seconds: number | null | undefined): string =>
   seconds === null || seconds === undefined ? t('none') : duration(seconds)
 
 function Detail(props: { detail: CallDetail }) {
-  const { call, entries, offers, talks, stages, raw, decisions } = props.detail
+  const { call, entries, offers, talks, stages, deliveries, raw, decisions } = props.detail
   return (
     <div class="call-page">
       <h1>{t('call_title')} · <Phone value={call.client_e164} kind={call.client_kind} /> <DispositionSign call={call} /></h1>
@@ -90,6 +90,23 @@ function Detail(props: { detail: CallDetail }) {
           <ol class="stages">
             {stages.map((stage) => <li key={stage.stage}><time class="figure">{at(stage.at)}</time> {word('stage', stage.stage)}</li>)}
           </ol>
+        </Panel>
+      )}
+      {deliveries.length > 0 && (
+        <Panel title={t('call_deliveries')}>
+          <Table
+            caption={t('call_deliveries')}
+            rows={deliveries}
+            rowKey={(one) => `${one.target}/${one.stage}/${one.id ?? ''}/${one.operator ?? ''}/${one.at ?? ''}`}
+            rowClass={(one) => (['dead', 'unclear'].includes(one.state) ? 'problem' : undefined)}
+            columns={[
+              { title: t('crm_name'), isHead: true, cell: (one) => one.target },
+              { title: t('outbox_what'), cell: (one) => (one.stage === 'pop' ? t('delivery_card', { name: one.operator ?? '' }) : word('kind', one.note ?? '')) },
+              { title: t('crm_state'), cell: (one) => word('note', one.state) },
+              { title: t('calls_when'), isFigure: true, cell: (one) => at(one.at) },
+              { title: t('outbox_why'), isWide: true, cell: (one) => one.why ?? '' },
+            ]}
+          />
         </Panel>
       )}
       {raw.length > 0 && (
