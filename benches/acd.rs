@@ -111,6 +111,7 @@ impl Site {
             live: 0,
             waiting: 1,
             only: None,
+            first: None,
             ask: Ask::Round,
             bars: Bars::NONE,
         };

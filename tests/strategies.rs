@@ -137,6 +137,7 @@ impl Room {
             live: 0,
             waiting: 1,
             only: None,
+            first: None,
             ask: Ask::Round,
             bars,
         }
