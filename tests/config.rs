@@ -395,7 +395,7 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         "[[notify]]\nname = \"n\"\nkind = \"telegram\"\nchats = [\"people\", \"-5/x\"]\nlanguage = \"tr\"",
         &[
             ("4:1 bad-value", "`notify.n.chats` cannot be `people`"),
-            ("4:1 bad-value", "-1001234567890"),
+            ("4:1 bad-value", "@channel"),
             ("5:12 bad-value", "uz, uz-Cyrl, ru, en"),
         ],
     ),
@@ -406,7 +406,7 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
     (
         "[[notify]]\nname = \"n\"\nkind = \"http\"\nurl = \"https://x\"\nphones = [\"901112233\"]\nsuccess = \"ok\"\nmethod = \"PUT\"\nheaders = [\"x\"]",
         &[
-            ("5:1 bad-value", "+998901112233"),
+            ("5:1 bad-value", "8 to 15 digits"),
             ("6:1 bad-value", "text:OK"),
             ("7:1 bad-value", "GET or POST"),
             ("8:1 bad-value", "Name: value"),

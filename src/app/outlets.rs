@@ -9,7 +9,7 @@ use tracing::warn;
 use super::clock::{self, Clock};
 use super::config::{self, Site};
 use super::driver::AskOwner;
-use super::{crms, messengers};
+use super::{crms, targets};
 use crate::acd::OWNER_WAIT;
 use crate::connect::crm::{AmoCrm, AmoGate, AmoWays};
 use crate::connect::deliver::{
@@ -180,7 +180,7 @@ fn adapter(own: &config::Outlet, site: &Site, parts: &Parts) -> anyhow::Result<A
             let public = site.web.public_url.as_deref().unwrap_or(base);
             Arc::new(crms::webhook(own, public, http, wall)?)
         }
-        kind => messengers::messenger(own, Means { http, shelf, clock })?
+        kind => targets::channel(own, &Means { http, shelf, clock })?
             .ok_or_else(|| anyhow!("{kind} has no adapter"))?,
     })
 }

@@ -59,6 +59,17 @@ async fn a_page_of_html_under_a_good_status_is_unclear() {
 }
 
 #[tokio::test]
+async fn half_a_refusal_is_unclear_and_buries_no_call() {
+    // Nobody's call is refused with a 400; cut in half, it does not say so any more.
+    let rig = Rig::new(Wish { unknown: AmoUnknown::Create, ..Wish::default() }).await;
+    rig.faults.order("POST /api/v4/calls", Fault::CutAfter);
+    let call = answered(1, CLIENT);
+    assert_eq!(word(&rig.amo.deliver(&note(&call)).await), "ambiguous");
+    assert_eq!(word(&rig.bring(note(&call)).await), "done");
+    assert_eq!(rig.stand.calls().into_values().collect::<Vec<_>>(), [1]);
+}
+
+#[tokio::test]
 async fn a_429_stops_the_whole_account_and_a_403_after_it_is_a_block() {
     let rig = Rig::new(Wish::default()).await;
     rig.stand.contact("Anvar", CLIENT, AZIZA);

@@ -131,7 +131,7 @@ async fn unknown_callers_are_treated_as_the_setting_says() {
         let out = CallRow { direction: Some(Direction::Out), ..missed(2, "+998907654321") };
         assert_eq!(word(&rig.amo.deliver(&note(&out)).await), outgoing, "{unknown:?}");
         let calls = rig.stand.calls();
-        assert_eq!(calls.get(&call.id.to_string()).is_some(), incoming == "done", "{unknown:?}");
+        assert_eq!(calls.contains_key(&call.id.to_string()), incoming == "done", "{unknown:?}");
         assert_eq!(rig.stand.unsorted_count(), usize::from(unknown == AmoUnknown::Unsorted));
         // The next call of the number finds whom the first one made.
         if incoming == "done" {

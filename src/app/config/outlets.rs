@@ -204,13 +204,13 @@ fn channel(section: &mut Section<'_>, outlet: &mut Outlet) {
     let is_security = |text: &str| Security::WORDS.iter().any(|(word, _)| *word == text);
     refuse("security", &is_security, "one of starttls, tls, none");
     let is_phone = |text: &str| Number::new(text).is_ok();
-    refuse("phones", &is_phone, "write +998901112233");
+    refuse("phones", &is_phone, "write + and 8 to 15 digits");
     let is_chat = |text: &str| {
         let (chat, topic) = text.split_once('/').map_or((text, "1"), |parts| parts);
         let is_name = chat.len() > 1 && chat.starts_with('@');
         (chat.parse::<i64>().is_ok() || is_name) && topic.parse::<i64>().is_ok()
     };
-    refuse("chats", &is_chat, "an id like \"-1001234567890\", \"@channel\", or \"id/topic\"");
+    refuse("chats", &is_chat, "an id, \"@channel\", or \"id/topic\"");
     let is_verb = |text: &str| matches!(text, "GET" | "POST");
     refuse("method", &is_verb, "GET or POST");
     let is_rule = |text: &str| Success::parse(text).is_some();
@@ -242,6 +242,10 @@ fn outlet(
             check_word(section, shape.kind, key, &found);
             words.insert(*key, found.into_iter().map(|word| word.value).collect());
         }
+    }
+    if let Some(files) = words.get_mut("ca_file") {
+        let whole = |file: &String| vault.path(file).display().to_string();
+        *files = files.iter().map(whole).collect();
     }
     let mut secrets = BTreeMap::new();
     for keys in shape.secrets {

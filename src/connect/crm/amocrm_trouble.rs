@@ -208,6 +208,8 @@ pub fn read(answer: &Answer, gate: &Gate) -> Result<Option<Value>, Trouble> {
         504 => Trouble::TooHeavy,
         500.. => Trouble::Server(answer.status),
         206 | 203 | 205 => Trouble::Page(answer.status),
+        // Half a refusal does not say whether the call is bad or only nobody's.
+        400 => answer.json().map_or(Trouble::Page(400), |body| wrong(400, &body)),
         status => wrong(status, &answer.json().unwrap_or(Value::Null)),
     };
     Err(trouble)
@@ -306,6 +308,7 @@ mod tests {
         assert_eq!(of(202, &json!({})), Ok(None));
         assert_eq!(read(&answer(200, b"<html>"), &Gate::default()), Err(Trouble::Page(200)));
         assert_eq!(read(&answer(200, b"{\"_emb"), &Gate::default()), Err(Trouble::Page(200)));
+        assert_eq!(read(&answer(400, b"{\"_tot"), &Gate::default()), Err(Trouble::Page(400)));
     }
 
     #[test]
