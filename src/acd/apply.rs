@@ -419,11 +419,9 @@ impl State {
                 let ask = OwnerAsk { until: *until, told: false, operator: None, late: false };
                 it.owner = Some(ask);
             }),
-            Record::OwnerTold { entry, operator, late } => self.on_entry(*entry, |it| {
-                if let Some(ask) = &mut it.owner {
-                    *ask = OwnerAsk { told: true, operator: *operator, late: *late, ..*ask };
-                }
-            }),
+            Record::OwnerTold { entry, operator, late } => {
+                self.owner_told(*entry, *operator, *late);
+            }
             Record::StickyHeld { entry, operator, until, by } => self.on_entry(*entry, |it| {
                 it.stuck = true;
                 it.hold = Some(Hold { operator: *operator, until: *until, by: *by });
@@ -479,6 +477,17 @@ impl State {
                 it.entries.push(id);
             }
         });
+    }
+
+    /// An answer about the client's owner. It may come when the call is over, and no row tells of
+    /// it, so the call is not saved for it.
+    fn owner_told(&mut self, id: EntryId, operator: Option<OperatorId>, late: bool) {
+        let Some(it) = self.entries.get_mut(&id) else { return };
+        if let Some(ask) = &mut it.owner {
+            *ask = OwnerAsk { told: true, operator, late, ..*ask };
+        }
+        self.index.add_entry(it);
+        self.dirty.entries.insert(id);
     }
 
     /// Changes a wait and keeps the index true to it.

@@ -188,7 +188,7 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     let desk = Desk { store, journal, source: Arc::new(source) };
     let socket = control::open(&site.data_dir)?;
     let mut rest = beside(&desk, &connected, &hub, (socket, asked), &stops.rest);
-    rest.push(warn_people(&web, &exchange, &desk, clock, &stops.rest));
+    rest.push(warn_people(&web, &exchange, &desk, (&connected, clock), &stops.rest));
     let tls = certificate.as_ref().map(Certificate::served);
     let web = tokio::spawn(web::serve(web, listener, tls, stops.web.clone()));
     rest.extend(certificate.map(|it| tokio::spawn(it.follow(stops.rest.clone()))));
@@ -227,10 +227,10 @@ fn warn_people(
     web: &Web,
     exchange: &Exchange,
     desk: &Desk,
-    clock: Clock,
+    (connected, clock): (&Connected, Clock),
     stop: &CancellationToken,
 ) -> JoinHandle<()> {
-    let watch = Watch::new(web, exchange, desk, clock.now().wall);
+    let watch = Watch::new(web, exchange, desk, &connected.outlets, clock.now().wall);
     tokio::spawn(Alerts::new(desk, clock, watch).run(stop.clone()))
 }
 

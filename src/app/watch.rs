@@ -7,29 +7,39 @@ use tracing::debug;
 use super::config::Site;
 use super::expiry;
 use super::orders::Desk;
+use crate::connect::deliver::Outlets;
 use crate::connect::notify::{Detail, Event, Fault, OFF, off_of};
-use crate::model::Wall;
+use crate::model::{Period, Wall};
 use crate::plan::Calendar;
 use crate::store::{OUTBOX_ALARM, Store};
 use crate::web::{Exchange, Web};
 
 /// One mebibyte.
 const MIB: u64 = 1024 * 1024;
+/// A CRM or messenger that fails is a fault after this; what is shorter mends itself by repetition.
+const FAILING_FOR: Period = Period::mins(5);
 
 /// Where everything is looked at.
 pub struct Watch {
     web: Web,
     exchange: Exchange,
     store: Store,
+    outlets: Outlets,
     /// When this server began: before it nobody could be heard.
     began: Wall,
 }
 
 impl Watch {
     /// Looks at a server that began at a moment.
-    pub fn new(web: &Web, exchange: &Exchange, desk: &Desk, began: Wall) -> Watch {
+    pub fn new(
+        web: &Web,
+        exchange: &Exchange,
+        desk: &Desk,
+        outlets: &Outlets,
+        began: Wall,
+    ) -> Watch {
         let (web, exchange, store) = (web.clone(), exchange.clone(), desk.store.clone());
-        Watch { web, exchange, store, began }
+        Watch { web, exchange, store, outlets: outlets.clone(), began }
     }
 
     /// Everything that is wrong.
@@ -37,6 +47,7 @@ impl Watch {
         let mut faults = self.queues();
         faults.extend(self.trunks());
         faults.extend(self.accounts(site, now).await);
+        faults.extend(self.targets(now));
         faults.extend(self.recipients(site).await);
         faults.extend(self.outbox().await);
         faults.extend(disk(site));
@@ -85,6 +96,21 @@ impl Watch {
             }
         }
         faults
+    }
+
+    /// CRMs and messengers that are switched off until somebody acts, or have failed for a while.
+    fn targets(&self, now: Wall) -> Vec<Fault> {
+        let health = self.outlets.health();
+        let faulty = health.into_iter().filter(|target| match target.state {
+            "ok" | "dry_run" | "limited" => false,
+            "failing" => now.since(target.since) >= FAILING_FOR,
+            _ => true,
+        });
+        let fault = |target: crate::connect::deliver::TargetHealth| {
+            let why = target.why.unwrap_or_else(|| target.state.to_owned());
+            fault(Event::IntegrationFault, target.name.as_str(), said(why))
+        };
+        faulty.map(fault).collect()
     }
 
     /// Recipients that refuse us, told over the other targets.

@@ -310,7 +310,8 @@ async fn only_who_may_call_outside_does_and_nobody_is_called_by_their_own_route(
     let allowed = dilnoza.again(&ask).with("Authorization", proof);
     dilnoza.send(&allowed.bytes()).await;
     let (_, invite) = carrier.hear().await;
-    assert!(invite.start.starts_with(&format!("INVITE sip:{ABROAD}@")), "{invite:?}");
+    let asked = format!("INVITE sip:{}@", ABROAD.trim_start_matches('+'));
+    assert!(invite.start.starts_with(&asked), "{invite:?}");
     carrier.send(&invite.reply(486, "busy").bytes()).await;
     assert_eq!(dilnoza.answer_to(&allowed).await.code(), Some(486));
     victim.heard_nothing().await;

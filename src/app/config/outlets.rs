@@ -228,7 +228,7 @@ fn outlet(
     let kinds: Vec<(&'static str, &Shape)> = shapes.iter().map(|s| (s.kind, s)).collect();
     let kind = section.must::<String>("kind")?;
     let shape = section.pick("kind", &kind, &kinds)?;
-    let mut words = BTreeMap::new();
+    let mut words: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for key in shape.required {
         if !section.has(key) {
             let message = format!("`{}` is missing", section.path(key));
