@@ -417,13 +417,13 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         &[
             (
                 "2:7 bad-value",
-                "did you mean `missed`? one of missed, not-called-back, nobody-online",
+                "did you mean `missed`?: one of missed, not-called-back, nobody-online",
             ),
             ("3:7 missing-target", ""),
             ("4:11 missing-queue", "no queue is called `q`"),
             ("5:10 bad-value", "10s to 30s"),
             ("6:18 bad-value", "22:00"),
-            ("7:29 missing", "nobody is told"),
+            ("7:28 missing", "nobody is told"),
         ],
     ),
     ("[health]\ndisk_free = 100", &[("2:13 bad-value", "write 10")]),
