@@ -418,7 +418,8 @@ impl Engine {
         let line = since.zip(wait_max).map(|(since, wait_max)| since + wait_max);
         let again = self.again.get(&entry.id).copied();
         let line = line.filter(|due| *due > now);
-        earliest([back_off, hold, asked, tier, line, again, Some(now + LATER)])
+        let pass = entry.pass_until.filter(|until| *until > now);
+        earliest([back_off, hold, asked, tier, line, pass, again, Some(now + LATER)])
     }
 
     /// How long an operator of a callback is kept after picking up.

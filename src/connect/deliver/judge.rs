@@ -185,10 +185,9 @@ mod tests {
         let asked = |secs| {
             let after = Some(Duration::from_secs(secs));
             let verdict = Verdict::Retry { after, why: String::new() };
-            match attempt(4, 0).delivered(verdict).0 {
-                Delivery::Retry { at, .. } => at.0,
-                other => panic!("{other:?}"),
-            }
+            let (delivery, _) = attempt(4, 0).delivered(verdict);
+            let Delivery::Retry { at, .. } = delivery else { panic!("{delivery:?}") };
+            at.0
         };
         assert_eq!((asked(1), asked(60)), (8_000, 60_000));
     }
