@@ -15,7 +15,7 @@ pub struct Kind {
     pub event: &'static str,
     /// When it is sent.
     pub when: &'static str,
-    /// Its own fields, beside [`ENVELOPE`].
+    /// Its own fields, beside those that every event has.
     pub fields: &'static [Field],
 }
 

@@ -1,6 +1,6 @@
 //! Telling people: messengers, mail and text messages, and the rules of what they are told.
 //!
-//! One file per channel. A channel reaches one recipient; [`fan`] makes an outlet of it that
+//! One file per channel. A channel reaches one recipient; `fan` makes an outlet of it that
 //! brings one note to each of its recipients once, whatever is repeated. `rules` decides what is
 //! told to whom and when; it is a pure value like the engine.
 
