@@ -73,7 +73,7 @@ async fn storm(seed: u64, restarts: bool) {
     let world = World::with_faults(rate, Faults::seeded(seed, 0)).await;
     let mut client = Arc::new(world.start());
     client.probe().await.unwrap();
-    world.portal.tokens(|tokens| tokens.wear_out(Some(40)));
+    world.portal.tokens(|tokens| tokens.wear_out(Some(12)));
     world.portal.tokens(|tokens| tokens.expire());
     world.portal.list_late(1);
     world.faults.set_percent(FAIL);

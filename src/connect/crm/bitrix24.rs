@@ -28,6 +28,8 @@ const LIVE_WITHIN: Duration = Duration::from_secs(4);
 const NOTES_WITHIN: Duration = Duration::from_secs(65);
 /// Pages of people that are read: 50 people each.
 const PAGES_MAX: u64 = 100;
+/// Tokens that end under one request, each after it was good for others, are no chance any more.
+const RENEWALS_MAX: u32 = 3;
 
 /// What one `[crm.NAME]` of kind `bitrix24` says.
 pub struct Settings {
@@ -135,20 +137,34 @@ impl Bitrix24 {
         self.calls.of(call).gate.lock().await.call_id = Some(call_id.to_owned());
     }
 
-    /// Asks the portal, with the token refreshed at most once.
+    /// Asks the portal, with the token refreshed when it is past its hour. A token may end while a
+    /// request waits for its room, also one that was refreshed a moment ago: only one that never
+    /// was good for anything means that the portal has to be connected again.
     pub(super) async fn ask(
         &self,
         lane: Lane,
         method: &str,
         fields: Value,
     ) -> Result<Told, Trouble> {
-        let grant = self.session.grant().await?;
-        match self.send(lane, method, &fields, &grant).await {
-            Err(Trouble::Expired) => {
-                let grant = self.session.renew(&grant).await?;
-                self.send(lane, method, &fields, &grant).await
+        let mut grant = self.session.grant().await?;
+        let mut renewals = 0;
+        loop {
+            let told = self.send(lane, method, &fields, &grant).await;
+            if told.is_ok() {
+                grant.prove();
             }
-            told => told,
+            if !matches!(told, Err(Trouble::Expired)) {
+                return told;
+            }
+            match (renewals, grant.is_proven()) {
+                (0, _) | (..RENEWALS_MAX, true) => grant = self.session.renew(&grant).await?,
+                (_, false) => return told,
+                (_, true) => {
+                    let why = String::from("the access token ended again and again");
+                    return Err(Trouble::Unsent { why });
+                }
+            }
+            renewals += 1;
         }
     }
 

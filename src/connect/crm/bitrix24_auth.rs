@@ -8,6 +8,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -59,6 +60,21 @@ pub struct Grant {
     /// From which configured token it began: another one in the configuration replaces all this.
     #[serde(default)]
     seed: String,
+    /// Whether a request with these tokens was ever let in.
+    #[serde(skip)]
+    proven: Arc<AtomicBool>,
+}
+
+impl Grant {
+    /// A request with these tokens was let in.
+    pub fn prove(&self) {
+        self.proven.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a request with these tokens was ever let in, so that a refusal means their age.
+    pub fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
 }
 
 /// What the portal tells an application when it is installed.
@@ -289,6 +305,7 @@ impl Session {
             member_id: word("member_id").unwrap_or_default(),
             user_id: id_of(body.get("user_id")).unwrap_or_default(),
             seed: self.seed(),
+            proven: Arc::default(),
         })
     }
 
