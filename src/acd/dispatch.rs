@@ -118,6 +118,7 @@ impl Engine {
 
     /// Looks at one wait of ours and does whatever is to be done for it.
     fn consider(&mut self, id: EntryId) {
+        self.looks = self.looks.saturating_add(1);
         self.state.dirty.entries.insert(id); // armed anew, even when nothing comes of the look
         let Some(entry) = self.state.entries.get(&id) else { return };
         let owned = self

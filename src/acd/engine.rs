@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::alarms::{Alarm, Alarms};
 use super::bench::Bench;
-use super::io::{Effect, Input, Output, Refusal, Ticket};
+use super::io::{Effect, Input, Output, Refusal, Staffed, Ticket};
 use super::responsible::HeldAsks;
 use super::roster::Roster;
 use super::settings::{OperatorSettings, QueueSettings, Settings};
@@ -66,6 +66,10 @@ pub struct Engine {
     pub(super) checked: BTreeSet<CallId>,
     /// Queues as screens were last told.
     pub(super) shown: BTreeMap<QueueId, QueueView>,
+    /// Operators as screens were last told.
+    pub(super) staffed: Staffed,
+    /// Waits that were looked at since the start.
+    pub(super) looks: u64,
     /// Stop at the first broken invariant instead of ending the call: tests and simulation.
     pub(super) is_strict: bool,
     /// Legs that this process made begin here; earlier ones were lost with the process before.
@@ -120,6 +124,8 @@ impl Engine {
             decisions: Vec::new(),
             checked: BTreeSet::new(),
             shown: BTreeMap::new(),
+            staffed: Staffed::default(),
+            looks: 0,
             is_strict: false,
             legs_from: 0,
             offers_from: 0,
@@ -210,6 +216,11 @@ impl Engine {
             return Some(Output::Record(at, record));
         }
         self.effects.pop_front().map(Output::Effect)
+    }
+
+    /// How often a wait was looked at since the start: what distribution costs, without a clock.
+    pub const fn looks(&self) -> u64 {
+        self.looks
     }
 
     /// A name for the next leg that an edge brings: above every one it named before, also in

@@ -56,6 +56,9 @@ impl Engine {
         if state.work_out() != state.index {
             found.push(breach(13, None, "the index differs from what the state says"));
         }
+        if self.everybody() != self.staffed {
+            found.push(breach(35, None, "screens see operators that are not so"));
+        }
         for operator in state.operators.values() {
             let (talking, ringing, dialing) = state.burdens(operator.id);
             let settings = self.roster.operator(&operator.name);

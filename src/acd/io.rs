@@ -2,6 +2,7 @@
 //!
 //! They stand here because the engine decides in them; the switch hands them through.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::settings::Settings;
@@ -499,13 +500,16 @@ pub enum Refusal {
     ProvidersOwn(Name),
 }
 
+/// Operators as screens see them, by name.
+pub type Staffed = Arc<BTreeMap<Name, Arc<OperatorView>>>;
+
 /// The exchange as screens see it at one moment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
     /// When it was taken.
     pub at: Now,
-    /// Every operator, by name.
-    pub operators: Vec<OperatorView>,
+    /// Every operator, by name. Shared with the engine: whoever did not change is not copied.
+    pub operators: Staffed,
     /// Every queue, by name.
     pub queues: Vec<QueueView>,
     /// Every card that lives.

@@ -32,6 +32,7 @@ impl Engine {
         }
         self.follow_schedule();
         self.rearm();
+        self.staffed = self.everybody();
     }
 
     /// Takes a new configuration; waits that live keep theirs.
@@ -62,6 +63,7 @@ impl Engine {
         self.withdraw_from_removed();
         self.follow_schedule();
         self.rearm();
+        self.staffed = self.everybody();
     }
 
     fn name_everything(&mut self) {

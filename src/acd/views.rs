@@ -1,7 +1,9 @@
 //! What screens see: operators, queues, cards, and the whole exchange at one moment.
 
+use std::sync::Arc;
+
 use super::engine::Engine;
-use super::io::Snapshot;
+use super::io::{Snapshot, Staffed};
 use crate::model::{Now, OfferId, OperatorId, OperatorView, Pop, PopState, QueueId, QueueView};
 
 impl Engine {
@@ -71,21 +73,23 @@ impl Engine {
         })
     }
 
-    /// The exchange as it stands.
-    pub fn snapshot(&self, now: Now) -> Snapshot {
+    /// Everybody whom the configuration names, as screens see them.
+    pub(super) fn everybody(&self) -> Staffed {
         let ids = self.state.index.operators.values();
-        let mut operators: Vec<OperatorView> = ids
-            .filter_map(|id| self.operator_view(*id))
-            .filter(|view| self.roster.operator(&view.name).is_some())
-            .collect();
-        operators.sort_by(|one, other| one.name.cmp(&other.name));
+        let views = ids.filter_map(|id| self.operator_view(*id));
+        let theirs = views.filter(|view| self.roster.operator(&view.name).is_some());
+        Arc::new(theirs.map(|view| (view.name.clone(), Arc::new(view))).collect())
+    }
+
+    /// The exchange as it stands after the last input.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
         let queues = self.state.index.queues.values().filter_map(|id| self.queue_view(*id));
         let busy = self.state.index.busy.values().flatten();
         let live = |pop: &Pop| PopState::is_live(&pop.state);
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Snapshot {
             at: now,
-            operators,
+            operators: Arc::clone(&self.staffed),
             queues: queues.collect(),
             pops: busy.filter_map(|offer| self.pop_of(*offer)).filter(live).collect(),
             calls_open: count(self.state.index.open.len()),

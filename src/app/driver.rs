@@ -549,9 +549,9 @@ mod tests {
         let (at, bytes) = recovered.state.expect("a state");
         assert!(at >= last);
         assert_eq!(recovered.last.map(|(place, _)| place), Some(at), "places go on after it");
-        let switch = Switch::restore(settings(), Some(&bytes), 7).unwrap();
-        let names: Vec<Name> =
-            switch.snapshot(clock.now()).operators.into_iter().map(|it| it.name).collect();
+        let mut switch = Switch::restore(settings(), Some(&bytes), 7).unwrap();
+        switch.handle_timeout(clock.now());
+        let names: Vec<Name> = switch.snapshot(clock.now()).operators.keys().cloned().collect();
         assert_eq!(names, ["Aziza".into()]);
         journal.close().await;
     }

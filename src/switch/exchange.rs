@@ -194,6 +194,11 @@ impl Switch {
         self.engine.heard_until()
     }
 
+    /// How often a wait was looked at since the start: what distribution costs, without a clock.
+    pub const fn looks(&self) -> u64 {
+        self.engine.looks()
+    }
+
     /// Whatever must not be and is: for tests and for `doctor`. Costs as much as the state is
     /// large.
     pub fn breaches(&self) -> Vec<Breach> {

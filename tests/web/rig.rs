@@ -407,10 +407,13 @@ fn snapshot() -> Snapshot {
     };
     Snapshot {
         at: now(0),
-        operators: vec![
-            operator_view("Aziza", "aziza", "sales"),
-            operator_view("Bobur", "bobur", "support"),
-        ],
+        operators: Arc::new(
+            [("Aziza", "aziza", "sales"), ("Bobur", "bobur", "support")]
+                .map(|(name, login, queue)| {
+                    (name.into(), Arc::new(operator_view(name, login, queue)))
+                })
+                .into(),
+        ),
         queues: vec![queue(1, "sales"), queue(2, "support")],
         pops: vec![
             made::pop("Aziza", "sales"),
