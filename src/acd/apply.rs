@@ -139,6 +139,7 @@ impl State {
             Record::WrapUpEnded { operator } => {
                 let Some(it) = self.operators.get_mut(operator) else { return };
                 it.wrap_up = None;
+                self.dirty.axes.insert(*operator); // also while a telephone rings: work stays
                 self.rework(*operator, at);
             }
             _ => {}

@@ -56,8 +56,11 @@ impl Engine {
         if state.work_out() != state.index {
             found.push(breach(13, None, "the index differs from what the state says"));
         }
-        if self.everybody() != self.staffed {
-            found.push(breach(35, None, "screens see operators that are not so"));
+        for (name, view) in self.everybody().iter() {
+            if self.staffed.get(name) != Some(view) {
+                let told = self.staffed.get(name);
+                found.push(breach(35, None, &format!("{view:?} is shown as {told:?}")));
+            }
         }
         for operator in state.operators.values() {
             let (talking, ringing, dialing) = state.burdens(operator.id);
