@@ -30,8 +30,10 @@ const CHECK_MAX: u64 = 256 * 1024 * 1024;
 /// 4 KiB: each batch writes the same pages of the indexes again, and the fewer moves the fewer
 /// times they are written twice. The projector could repeat from the journal what a
 /// power loss takes back; people, tokens and what was made in the pages could not be had again.
+/// What undoes half a statement stays in memory: it is a few pages, and a file each time.
 const SQLITE_SETTINGS: &str = "pragma journal_mode = wal; pragma synchronous = full;
-    pragma busy_timeout = 5000; pragma foreign_keys = on; pragma wal_autocheckpoint = 4000;";
+    pragma busy_timeout = 5000; pragma foreign_keys = on; pragma wal_autocheckpoint = 4000;
+    pragma temp_store = memory;";
 
 /// Which of the two it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,9 @@ pub(super) enum Kind {
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
+    /// Where writes go. SQLite writes one at a time anyway, and a connection that writes alone keeps
+    /// its pages: one that finds a write of another reads them all again.
+    writes: AnyPool,
     kind: Kind,
     outbox: Outbox,
 }
@@ -64,20 +69,25 @@ impl Store {
         let options = AnyConnectOptions::from_str(&address)
             .map_err(|_| StoreError::BadUrl)?
             .disable_statement_logging();
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(ACQUIRE_WITHIN)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if kind == Kind::Sqlite {
-                        connection.execute(sqlx::raw_sql(SQLITE_SETTINGS)).await?;
-                    }
-                    Ok(())
+        let of = |connections| {
+            AnyPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_WITHIN)
+                .after_connect(move |connection, _| {
+                    Box::pin(async move {
+                        if kind == Kind::Sqlite {
+                            connection.execute(sqlx::raw_sql(SQLITE_SETTINGS)).await?;
+                        }
+                        Ok(())
+                    })
                 })
-            })
-            .connect_with(options)
-            .await?;
-        let store = Store { pool, kind, outbox: Outbox::new() };
+        };
+        let pool = of(CONNECTIONS).connect_with(options.clone()).await?;
+        let writes = match kind {
+            Kind::Sqlite => of(1).connect_lazy_with(options),
+            Kind::Postgres => pool.clone(),
+        };
+        let store = Store { pool, writes, kind, outbox: Outbox::new() };
         store.check(&shown).await?;
         store.migrate(&shown).await?;
         Ok(store)
@@ -111,6 +121,7 @@ impl Store {
 
     /// Closes all connections.
     pub async fn close(&self) {
+        self.writes.close().await;
         self.pool.close().await;
     }
 
@@ -136,8 +147,8 @@ impl Store {
     /// begins by reading may not wait for it later.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(match self.kind {
-            Kind::Sqlite => self.pool.begin_with("begin immediate").await?,
-            Kind::Postgres => self.pool.begin().await?,
+            Kind::Sqlite => self.writes.begin_with("begin immediate").await?,
+            Kind::Postgres => self.writes.begin().await?,
         })
     }
 
@@ -155,7 +166,7 @@ impl Store {
 
     /// Runs a statement and says how many rows it changed.
     pub(super) async fn run(&self, sql: Sql) -> Result<u64, StoreError> {
-        Ok(sql.query(self.kind)?.execute(&self.pool).await?.rows_affected())
+        Ok(sql.query(self.kind)?.execute(&self.writes).await?.rows_affected())
     }
 }
 
