@@ -293,8 +293,7 @@ impl Moment {
         });
         let told: BTreeSet<_> = told.collect();
         let view = self.switch.snapshot(self.now);
-        let works: Vec<String> =
-            view.operators.values().map(|it| format!("{:?}", it.work)).collect();
+        let works: Vec<String> = view.operators.iter().map(|it| format!("{:?}", it.work)).collect();
         let waiting: Vec<u32> = view.queues.iter().map(|it| it.waiting).collect();
         let talked: Vec<u32> = self.won.values().copied().collect();
         let pops: BTreeSet<_> =
@@ -312,7 +311,7 @@ impl Moment {
         let path = &self.path;
         assert_eq!(view.calls_open, 0, "a call outlived its telephones: {path:?}");
         assert!(view.pops.is_empty(), "a card outlived its telephone: {path:?}");
-        assert!(view.operators.values().all(|it| it.work == Work::Idle), "stuck: {path:?}");
+        assert!(view.operators.iter().all(|it| it.work == Work::Idle), "stuck: {path:?}");
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Post {
     pub place: Option<usize>,
     /// Where their queues stand in [`Engine::memberships`].
     pub queues: std::ops::Range<usize>,
+    /// Where they stand in [`Engine::staffed`].
+    pub shown: Option<usize>,
 }
 
 /// Decides who rings, and remembers what happened.

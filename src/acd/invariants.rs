@@ -56,9 +56,9 @@ impl Engine {
         if state.work_out() != state.index {
             found.push(breach(13, None, "the index differs from what the state says"));
         }
-        for (name, view) in self.everybody().iter() {
-            if self.staffed.get(name) != Some(view) {
-                let told = self.staffed.get(name);
+        for (place, view) in self.everybody().iter().enumerate() {
+            let told = self.staffed.get(place);
+            if told != Some(view) {
                 found.push(breach(35, None, &format!("{view:?} is shown as {told:?}")));
             }
         }

@@ -2,7 +2,6 @@
 //!
 //! They stand here because the engine decides in them; the switch hands them through.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::settings::Settings;
@@ -500,15 +499,16 @@ pub enum Refusal {
     ProvidersOwn(Name),
 }
 
-/// Operators as screens see them, by name.
-pub type Staffed = Arc<BTreeMap<Name, Arc<OperatorView>>>;
+/// Operators as screens see them, in the order of their names.
+pub type Staffed = Arc<Vec<Arc<OperatorView>>>;
 
 /// The exchange as screens see it at one moment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Snapshot {
     /// When it was taken.
     pub at: Now,
-    /// Every operator, by name. Shared with the engine: whoever did not change is not copied.
+    /// Every operator, in the order of their names. Shared with the engine: whoever did not change
+    /// is not copied.
     pub operators: Staffed,
     /// Every queue, by name.
     pub queues: Vec<QueueView>,
@@ -518,4 +518,12 @@ pub struct Snapshot {
     pub calls_open: u32,
     /// Episodes that are not closed.
     pub episodes_open: u32,
+}
+
+impl Snapshot {
+    /// An operator by name.
+    pub fn operator(&self, name: &str) -> Option<&OperatorView> {
+        let found = self.operators.binary_search_by(|one| one.name.as_str().cmp(name));
+        found.ok().and_then(|place| self.operators.get(place)).map(|one| &**one)
+    }
 }

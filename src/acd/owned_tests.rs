@@ -4,7 +4,7 @@ use super::io::Command;
 use super::io::{Effect, LegEvent, LegReason};
 use super::rig::{Rig, site};
 use super::settings::{AutoPause, Overflow, OverflowTo, Sticky, Strategy};
-use crate::model::{By, EndedBy, Intent, LegId, Name, OfferEnd, Outcome, Period, PopState, Work};
+use crate::model::{By, EndedBy, Intent, LegId, OfferEnd, Outcome, Period, PopState, Work};
 
 const CALLER: u64 = 1;
 const NUMBER: &str = "+998901234567";
@@ -46,7 +46,7 @@ fn a_ring_all_call_goes_to_who_picks_up_and_the_other_has_missed_nothing() {
     assert!(row.settled && !row.offers[1].counts_as_miss);
     let work = |rig: &Rig, name: &str| {
         let snapshot = rig.engine.snapshot(rig.now);
-        snapshot.operators[&Name::from(name)].work
+        snapshot.operator(name).unwrap().work
     };
     assert!(matches!(work(&rig, "Aziza"), Work::WrapUp { .. }));
     assert_eq!(work(&rig, "Bobur"), Work::Idle);
@@ -132,11 +132,11 @@ fn who_does_not_pick_up_is_left_alone_and_paused_after_the_rule() {
     assert_eq!(rig.names(), ["Aziza"]);
     rig.leg(rig.dialled()[0].1, LegEvent::Ringing);
     rig.pass(Period::secs(20));
-    let aziza = rig.engine.snapshot(rig.now).operators[&Name::from("Aziza")].clone();
+    let aziza = rig.engine.snapshot(rig.now).operator("Aziza").unwrap().clone();
     assert!(matches!(aziza.intent, Intent::Break { .. }), "{aziza:?}");
     assert!(matches!(aziza.intent_by, By::AutoPause { misses: 2, .. }));
     rig.pass(Period::mins(10));
-    assert_eq!(rig.engine.snapshot(rig.now).operators[&Name::from("Aziza")].intent, Intent::Ready);
+    assert_eq!(rig.engine.snapshot(rig.now).operator("Aziza").unwrap().intent, Intent::Ready);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! The end of an input: whole rows of what was touched, and what screens are told. Each thing
 //! once, however often the input touched it.
 
-use std::sync::Arc;
-
 use super::engine::Engine;
 use super::io::Effect;
 use crate::model::{Live, Record};
@@ -22,10 +20,7 @@ impl Engine {
         }
         for operator in std::mem::take(&mut self.state.dirty.axes) {
             let Some(view) = self.operator_view(operator) else { continue };
-            if self.roster.operator(&view.name).is_some() {
-                let staffed = Arc::make_mut(&mut self.staffed);
-                staffed.insert(view.name.clone(), Arc::new(view.clone()));
-            }
+            self.show(&view);
             self.emit(Record::OperatorSaved(Box::new(view.clone())));
             self.act(Effect::Live(Live::Operator(Box::new(view))));
         }

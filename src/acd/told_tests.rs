@@ -24,8 +24,8 @@ fn a_card_opens_with_the_ring_and_says_who_took_the_call() {
     assert!(rig.pops().contains(&("Aziza".into(), "taken_by".into())));
     assert!(rig.pops().contains(&("Bobur".into(), "talking".into())));
     let view = rig.engine.snapshot(rig.now);
-    assert_eq!(view.operators[&Name::from("Bobur")].work, Work::Talking);
-    assert_eq!(view.operators[&Name::from("Bobur")].reach, Reach::Reachable);
+    assert_eq!(view.operator("Bobur").unwrap().work, Work::Talking);
+    assert_eq!(view.operator("Bobur").unwrap().reach, Reach::Reachable);
     rig.pass(Period::secs(30));
     rig.tell(ended());
     assert!(rig.pops().contains(&("Bobur".into(), "over".into())));
@@ -33,7 +33,7 @@ fn a_card_opens_with_the_ring_and_says_who_took_the_call() {
     assert!(!row.settled);
     assert_eq!(row.outcome, Some(Outcome::Answered));
     assert!(matches!(
-        rig.engine.snapshot(rig.now).operators[&Name::from("Bobur")].work,
+        rig.engine.snapshot(rig.now).operator("Bobur").unwrap().work,
         Work::WrapUp { .. }
     ));
     rig.pass(Period::secs(5));
@@ -110,7 +110,7 @@ fn silence_closes_a_call_as_an_unknown_end() {
     assert_eq!(row.disposition, Disposition::UnknownEnd);
     assert_eq!(row.outcome, Some(Outcome::Failed));
     assert_eq!(row.ended_at, None);
-    assert_eq!(rig.engine.snapshot(rig.now).operators[&Name::from("Aziza")].work, Work::Idle);
+    assert_eq!(rig.engine.snapshot(rig.now).operator("Aziza").unwrap().work, Work::Idle);
     rig.pass(Period::secs(5));
     assert!(rig.only_row().settled);
     rig.pass(Period::hours(25));
@@ -130,7 +130,7 @@ fn an_outbound_call_is_an_attempt_at_calling_back() {
     let start = fact(&rig, FactKind::CallStarted(out.clone()));
     rig.facts(vec![start]);
     assert!(matches!(rig.episodes()[0].state, EpisodeState::Attempting { .. }));
-    assert_eq!(rig.engine.snapshot(rig.now).operators[&Name::from("Aziza")].work, Work::Talking);
+    assert_eq!(rig.engine.snapshot(rig.now).operator("Aziza").unwrap().work, Work::Talking);
     let answer = fact(&rig, FactKind::ClientAnswered { legs: out });
     rig.facts(vec![answer]);
     let state = rig.episodes()[0].state.clone();
@@ -178,17 +178,17 @@ fn advice_is_given_at_once_moved_by_facts_and_expires_without_them() {
     rig.intent("Aziza", Intent::Ready);
     rig.intent("Bobur", Intent::Ready);
     assert_eq!(ask(&mut rig, None), ["Aziza", "Bobur"]);
-    assert_eq!(rig.engine.snapshot(rig.now).operators[&Name::from("Aziza")].work, Work::Dialing);
+    assert_eq!(rig.engine.snapshot(rig.now).operator("Aziza").unwrap().work, Work::Dialing);
     let facts = vec![rig.fact(started(NUMBER)), rig.fact(ringing("202"))];
     rig.facts(facts);
     assert_eq!(rig.engine.state.calls.len(), 1, "the facts belong to the asked call");
     let row = rig.only_row();
     assert_eq!((row.authority, row.call_key.as_str()), (Authority::Advised, "pbx/k1"));
-    assert_eq!(rig.engine.snapshot(rig.now).operators[&Name::from("Bobur")].work, Work::Ringing);
+    assert_eq!(rig.engine.snapshot(rig.now).operator("Bobur").unwrap().work, Work::Ringing);
     let offer = rig.offer_of("Bobur");
     rig.tell(answered("202"));
     assert!(rig.command(Command::Decline { offer }).is_err());
-    assert_eq!(rig.engine.snapshot(rig.now).operators[&Name::from("Aziza")].work, Work::Idle);
+    assert_eq!(rig.engine.snapshot(rig.now).operator("Aziza").unwrap().work, Work::Idle);
     rig.pass(Period::secs(3));
     rig.tell(ended());
     rig.pass(Period::secs(30));
@@ -198,7 +198,7 @@ fn advice_is_given_at_once_moved_by_facts_and_expires_without_them() {
     rig.intent("Aziza", Intent::Ready);
     assert_eq!(ask(&mut rig, Some("q1")), ["Aziza"]);
     rig.pass(Period::secs(21));
-    assert_eq!(rig.engine.snapshot(rig.now).operators[&Name::from("Aziza")].work, Work::Idle);
+    assert_eq!(rig.engine.snapshot(rig.now).operator("Aziza").unwrap().work, Work::Idle);
     rig.pass(Period::hours(3));
     assert_eq!(rig.only_row().disposition, Disposition::UnknownEnd);
 }

@@ -78,7 +78,28 @@ impl Engine {
         let ids = self.state.index.operators.values();
         let views = ids.filter_map(|id| self.operator_view(*id));
         let theirs = views.filter(|view| self.roster.operator(&view.name).is_some());
-        Arc::new(theirs.map(|view| (view.name.clone(), Arc::new(view))).collect())
+        let mut theirs: Vec<_> = theirs.map(Arc::new).collect();
+        theirs.sort_by(|one, other| one.name.cmp(&other.name));
+        Arc::new(theirs)
+    }
+
+    /// Works out anew what screens see of everybody.
+    pub(super) fn show_everybody(&mut self) {
+        self.staffed = self.everybody();
+        for (place, view) in self.staffed.iter().enumerate() {
+            if let Some(post) = self.posts.get_mut(&view.id) {
+                post.shown = Some(place);
+            }
+        }
+    }
+
+    /// Keeps what screens see of one operator for the next snapshot.
+    pub(super) fn show(&mut self, view: &OperatorView) {
+        let place = self.posts.get(&view.id).and_then(|post| post.shown);
+        let Some(place) = place else { return }; // the configuration names them no longer
+        if let Some(shown) = Arc::make_mut(&mut self.staffed).get_mut(place) {
+            *shown = Arc::new(view.clone());
+        }
     }
 
     /// The exchange as it stands after the last input.

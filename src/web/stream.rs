@@ -59,7 +59,7 @@ pub async fn events(
 pub fn queues_of(web: &Web, reader: &Reader) -> Vec<Name> {
     let Some(me) = &reader.operator else { return Vec::new() };
     let seen = web.0.exchange.snapshot();
-    seen.operators.get(me).map(|one| one.queues.clone()).unwrap_or_default()
+    seen.operator(me.as_str()).map(|one| one.queues.clone()).unwrap_or_default()
 }
 
 /// Writes one stream until the browser, the session or the server ends it.

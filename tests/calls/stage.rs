@@ -245,7 +245,7 @@ impl Stage {
         match effect {
             Effect::Dial { leg, operator, call, .. } => {
                 let seat = self.switch.snapshot(self.now).operators;
-                let seat = seat.values().find(|view| view.id == *operator).unwrap();
+                let seat = seat.iter().find(|view| view.id == *operator).unwrap();
                 let name = seat.name.as_str().to_owned();
                 self.names.legs.insert(*leg, name.clone());
                 self.operator_legs.insert(name.clone(), *leg);

@@ -560,7 +560,7 @@ impl World {
         let plan = match effect {
             Effect::Dial { leg, operator, .. } => {
                 let views = self.switch.snapshot(self.now).operators;
-                let name = views.values().find(|view| view.id == *operator).unwrap().name.clone();
+                let name = views.iter().find(|view| view.id == *operator).unwrap().name.clone();
                 let plan = self.edge.dial(*leg, Some(name.clone()), &mut self.seed);
                 let settings = self.settings.operators.iter().find(|it| it.name == name);
                 let calls_max = settings.map_or(1, |it| usize::from(it.calls_max));
@@ -624,7 +624,7 @@ impl World {
         let view = self.switch.snapshot(self.now);
         assert_eq!(view.calls_open, 0, "a call never ended");
         assert!(view.pops.is_empty(), "a card outlived its offer: {:?}", view.pops);
-        for operator in view.operators.values() {
+        for operator in view.operators.iter() {
             assert_eq!(operator.work, Work::Idle, "{} is stuck", operator.name);
         }
         for queue in &view.queues {

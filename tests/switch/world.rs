@@ -390,7 +390,7 @@ impl World {
     /// Operators who are in a conversation.
     pub fn talking(&mut self) -> Vec<Name> {
         let operators = self.switch.snapshot(self.now).operators;
-        let talks = operators.values().filter(|it| matches!(it.work, Work::Talking));
+        let talks = operators.iter().filter(|it| matches!(it.work, Work::Talking));
         talks.map(|it| it.name.clone()).collect()
     }
 
@@ -407,7 +407,7 @@ impl World {
         assert_eq!(snapshot.calls_open, 0, "a call never ended");
         assert_eq!(self.switch.legs_open(), 0, "a leg never ended");
         assert_eq!(self.up(), Vec::<String>::new(), "a telephone is still up");
-        for operator in snapshot.operators.values() {
+        for operator in snapshot.operators.iter() {
             assert_eq!(operator.work, Work::Idle, "{} is stuck", operator.name);
         }
         assert_eq!(self.switch.breaches(), Vec::new());

@@ -409,10 +409,8 @@ fn snapshot() -> Snapshot {
         at: now(0),
         operators: Arc::new(
             [("Aziza", "aziza", "sales"), ("Bobur", "bobur", "support")]
-                .map(|(name, login, queue)| {
-                    (name.into(), Arc::new(operator_view(name, login, queue)))
-                })
-                .into(),
+                .map(|(name, login, queue)| Arc::new(operator_view(name, login, queue)))
+                .to_vec(),
         ),
         queues: vec![queue(1, "sales"), queue(2, "support")],
         pops: vec![

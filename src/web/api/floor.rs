@@ -42,7 +42,7 @@ pub async fn presence(
 /// Operators in a reader's scope.
 pub fn operators_for(web: &Web, reader: &Reader) -> Vec<OperatorView> {
     let seen = web.0.exchange.snapshot();
-    let theirs = seen.operators.values().filter(|one| reader.sees_operator(one));
+    let theirs = seen.operators.iter().filter(|one| reader.sees_operator(one));
     theirs.map(|one| OperatorView::of(one)).collect()
 }
 
@@ -101,7 +101,7 @@ pub async fn set_presence(
 ) -> Result<StatusCode, Fault> {
     let operator = Name::from(operator);
     let seen = web.0.exchange.snapshot();
-    let found = seen.operators.get(&operator);
+    let found = seen.operator(operator.as_str());
     found.filter(|one| reader.sets_presence_of(one)).ok_or(Fault::Missing("operator"))?;
     let intent = match sent.intent {
         Chosen::Ready => Intent::Ready,
@@ -134,7 +134,7 @@ pub async fn end_wrap_up(
 ) -> Result<StatusCode, Fault> {
     let operator = Name::from(operator);
     let seen = web.0.exchange.snapshot();
-    let found = seen.operators.get(&operator);
+    let found = seen.operator(operator.as_str());
     found.filter(|one| reader.sets_presence_of(one)).ok_or(Fault::Missing("operator"))?;
     let supervisor = !reader.is_operator(&operator);
     let command = Command::EndWrapUp { operator: operator.clone() };

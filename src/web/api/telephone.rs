@@ -162,7 +162,7 @@ pub async fn operator(
 ) -> Result<Json<OperatorDetail>, Fault> {
     let name = Name::from(name);
     let seen = web.0.exchange.snapshot();
-    let found = seen.operators.get(&name);
+    let found = seen.operator(name.as_str());
     let theirs = found.filter(|one| match reader.role {
         Role::Operator => reader.is_operator(&one.name),
         Role::Supervisor | Role::Admin | Role::Integrator | Role::Wallboard => {
@@ -190,7 +190,7 @@ fn acting(web: &Web, reader: &Reader, asked: Option<String>) -> Result<Name, Fau
     let name = asked.map(Name::from).or_else(|| reader.operator.clone());
     let name = name.ok_or_else(|| Fault::Bad(String::from("operator: whose telephone?")))?;
     let seen = web.0.exchange.snapshot();
-    let found = seen.operators.get(&name);
+    let found = seen.operator(name.as_str());
     found.filter(|one| reader.sets_presence_of(one)).ok_or(Fault::Missing("operator"))?;
     Ok(name)
 }

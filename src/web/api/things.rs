@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use crate::model::{Name, Work};
+use crate::model::Work;
 use crate::web::access::Reader;
 use crate::web::changes::{Change, Changed, Sort};
 use crate::web::fault::{ErrorBody, Fault};
@@ -136,7 +136,7 @@ pub async fn remove_operator(
     Path(name): Path<String>,
 ) -> Result<Json<Removed>, Fault> {
     let seen = web.0.exchange.snapshot();
-    let operator = seen.operators.get(&Name::from(name.as_str()));
+    let operator = seen.operator(&name);
     let busy = operator.is_some_and(|one| match one.work {
         Work::Idle | Work::WrapUp { .. } => false,
         Work::Dialing | Work::Ringing | Work::Talking => true,
