@@ -286,7 +286,7 @@ impl Moment {
 
     /// What tells two moments apart: who rings, talks and waits, and who was tried by whom.
     /// Numbers of legs and how often rows were written do not.
-    fn likeness(&self) -> impl std::hash::Hash + use<> {
+    fn likeness(&mut self) -> impl std::hash::Hash + use<> {
         let told = self.legs.iter().map(|(leg, state)| {
             let party = self.parties.get(leg).copied().unwrap_or((leg.0, OperatorId(0)));
             (party, *state)
@@ -303,7 +303,7 @@ impl Moment {
     }
 
     /// When no telephone lives, nobody is busy and nobody waits.
-    fn check_rest(&self) {
+    fn check_rest(&mut self) {
         if self.legs.values().any(|leg| *leg != Leg::Gone) {
             return;
         }

@@ -68,8 +68,10 @@ pub struct Engine {
     pub(super) checked: BTreeSet<CallId>,
     /// Queues as screens were last told.
     pub(super) shown: BTreeMap<QueueId, QueueView>,
-    /// Operators as screens were last told.
+    /// Operators as the last snapshot had them.
     pub(super) staffed: Staffed,
+    /// Who changed since.
+    pub(super) changed: BTreeSet<OperatorId>,
     /// Waits that were looked at since the start.
     pub(super) looks: u64,
     /// Stop at the first broken invariant instead of ending the call: tests and simulation.
@@ -127,6 +129,7 @@ impl Engine {
             checked: BTreeSet::new(),
             shown: BTreeMap::new(),
             staffed: Staffed::default(),
+            changed: BTreeSet::new(),
             looks: 0,
             is_strict: false,
             legs_from: 0,

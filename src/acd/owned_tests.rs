@@ -44,14 +44,14 @@ fn a_ring_all_call_goes_to_who_picks_up_and_the_other_has_missed_nothing() {
     assert_eq!(row.talk, Some(Period::millis(41_800)));
     assert_eq!(row.offers[1].end, Some(OfferEnd::Lost));
     assert!(row.settled && !row.offers[1].counts_as_miss);
-    let work = |rig: &Rig, name: &str| {
+    let work = |rig: &mut Rig, name: &str| {
         let snapshot = rig.engine.snapshot(rig.now);
         snapshot.operator(name).unwrap().work
     };
-    assert!(matches!(work(&rig, "Aziza"), Work::WrapUp { .. }));
-    assert_eq!(work(&rig, "Bobur"), Work::Idle);
+    assert!(matches!(work(&mut rig, "Aziza"), Work::WrapUp { .. }));
+    assert_eq!(work(&mut rig, "Bobur"), Work::Idle);
     rig.pass(Period::secs(10));
-    assert_eq!(work(&rig, "Aziza"), Work::Idle);
+    assert_eq!(work(&mut rig, "Aziza"), Work::Idle);
 }
 
 #[test]

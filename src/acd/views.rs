@@ -85,6 +85,7 @@ impl Engine {
 
     /// Works out anew what screens see of everybody.
     pub(super) fn show_everybody(&mut self) {
+        self.changed.clear();
         self.staffed = self.everybody();
         for (place, view) in self.staffed.iter().enumerate() {
             if let Some(post) = self.posts.get_mut(&view.id) {
@@ -93,17 +94,24 @@ impl Engine {
         }
     }
 
-    /// Keeps what screens see of one operator for the next snapshot.
-    pub(super) fn show(&mut self, view: &OperatorView) {
-        let place = self.posts.get(&view.id).and_then(|post| post.shown);
-        let Some(place) = place else { return }; // the configuration names them no longer
-        if let Some(shown) = Arc::make_mut(&mut self.staffed).get_mut(place) {
-            *shown = Arc::new(view.clone());
+    /// Brings the operators of the next snapshot in line with the state.
+    fn show_changed(&mut self) {
+        for id in std::mem::take(&mut self.changed) {
+            let place = self.posts.get(&id).and_then(|post| post.shown);
+            let Some(place) = place else { continue }; // the configuration names them no longer
+            let Some(view) = self.operator_view(id) else { continue };
+            if let Some(shown) = Arc::make_mut(&mut self.staffed).get_mut(place) {
+                *shown = Arc::new(view);
+            }
         }
     }
 
     /// The exchange as it stands after the last input.
-    pub fn snapshot(&self, now: Now) -> Snapshot {
+    pub fn snapshot(&mut self, now: Now) -> Snapshot {
+        if self.staffed.is_empty() {
+            self.show_everybody(); // before the first input
+        }
+        self.show_changed();
         let queues = self.state.index.queues.values().filter_map(|id| self.queue_view(*id));
         let busy = self.state.index.busy.values().flatten();
         let live = |pop: &Pop| PopState::is_live(&pop.state);

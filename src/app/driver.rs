@@ -550,7 +550,6 @@ mod tests {
         assert!(at >= last);
         assert_eq!(recovered.last.map(|(place, _)| place), Some(at), "places go on after it");
         let mut switch = Switch::restore(settings(), Some(&bytes), 7).unwrap();
-        switch.handle_timeout(clock.now());
         let names: Vec<Name> =
             switch.snapshot(clock.now()).operators.iter().map(|it| it.name.clone()).collect();
         assert_eq!(names, ["Aziza".into()]);

@@ -51,7 +51,7 @@ impl Connected {
         store: &Store,
         clock: Clock,
         hub: &Hub,
-        switch: &Switch,
+        switch: &mut Switch,
         (site, base): (&Site, &str),
     ) -> anyhow::Result<Connected> {
         let pops = switch.snapshot(clock.now()).pops;

@@ -136,14 +136,14 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     let stops = Stops::default();
     let metrics = super::telemetry::metrics(); // before the sockets, which count from the first
     let (lines, arrived) = Lines::open(&site, &base, stops.lines.clone())?.unzip();
-    let switch = fold(&site, &recovered, lines.as_ref())?;
+    let mut switch = fold(&site, &recovered, lines.as_ref())?;
 
     let hub = Hub::new(clock.now().wall);
     let (exchange, desk) = web::exchange();
     let (changes, asked) = web::changes();
     // Before the first request: a page that comes back at once must not see an empty exchange.
     desk.publish(switch.snapshot(clock.now()), hub.last());
-    let connected = Connected::begin(&store, clock, &hub, &switch, (&site, &base)).await?;
+    let connected = Connected::begin(&store, clock, &hub, &mut switch, (&site, &base)).await?;
     let accounts = Arc::new(accounts::accounts(&site));
     let key = web_site::key(&site.data_dir, web_site::KEY_FILE)?;
     let web = Web::new(web::Parts {

@@ -161,7 +161,7 @@ impl Switch {
     }
 
     /// The exchange as screens see it.
-    pub fn snapshot(&self, now: Now) -> Snapshot {
+    pub fn snapshot(&mut self, now: Now) -> Snapshot {
         self.engine.snapshot(now)
     }
 
