@@ -33,8 +33,6 @@ pub(super) struct Post {
     pub place: Option<usize>,
     /// Where their queues stand in [`Engine::memberships`].
     pub queues: std::ops::Range<usize>,
-    /// Where they stand in [`Engine::staffed`].
-    pub shown: Option<usize>,
 }
 
 /// Decides who rings, and remembers what happened.
@@ -70,8 +68,10 @@ pub struct Engine {
     pub(super) shown: BTreeMap<QueueId, QueueView>,
     /// Operators as the last snapshot had them.
     pub(super) staffed: Staffed,
-    /// Who changed since.
-    pub(super) changed: BTreeSet<OperatorId>,
+    /// Where each stands there; beside the posts, which every decision reads.
+    pub(super) staffed_at: Staff<usize>,
+    /// Who changed since, some of them several times: decisions only write it.
+    pub(super) changed: Vec<OperatorId>,
     /// Waits that were looked at since the start.
     pub(super) looks: u64,
     /// Stop at the first broken invariant instead of ending the call: tests and simulation.
@@ -129,7 +129,8 @@ impl Engine {
             checked: BTreeSet::new(),
             shown: BTreeMap::new(),
             staffed: Staffed::default(),
-            changed: BTreeSet::new(),
+            staffed_at: Staff::default(),
+            changed: Vec::new(),
             looks: 0,
             is_strict: false,
             legs_from: 0,

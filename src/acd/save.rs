@@ -20,7 +20,7 @@ impl Engine {
         }
         for operator in std::mem::take(&mut self.state.dirty.axes) {
             let Some(view) = self.operator_view(operator) else { continue };
-            self.changed.insert(operator);
+            self.note_changed(operator);
             self.emit(Record::OperatorSaved(Box::new(view.clone())));
             self.act(Effect::Live(Live::Operator(Box::new(view))));
         }

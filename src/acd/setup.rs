@@ -85,7 +85,7 @@ impl Engine {
                     id
                 }
             };
-            self.posts.insert(id, Post { place: Some(place), queues: 0..0, shown: None });
+            self.posts.insert(id, Post { place: Some(place), queues: 0..0 });
             self.follow_disabling(id, operator.disabled);
         }
         let gone: Vec<OperatorId> = self
@@ -146,7 +146,7 @@ impl Engine {
             let Some((operator, _)) = own.first() else { continue };
             match self.posts.get_mut(operator) {
                 Some(post) => post.queues = queues,
-                None => self.posts.insert(*operator, Post { place: None, queues, shown: None }),
+                None => self.posts.insert(*operator, Post { place: None, queues }),
             }
         }
     }
@@ -178,7 +178,7 @@ impl Engine {
 
     /// Tells the benches of an operator's queues how the operator stands.
     pub(super) fn follow(&mut self, id: OperatorId) {
-        let Some(Post { place, queues, .. }) = self.posts.get(&id) else { return };
+        let Some(Post { place, queues }) = self.posts.get(&id) else { return };
         let queues = self.memberships.get(queues.clone()).unwrap_or_default();
         let Some(it) = self.state.operators.get(&id) else { return };
         let settings = place.and_then(|place| self.roster.settings().operators.get(place));

@@ -87,18 +87,30 @@ impl Engine {
     pub(super) fn show_everybody(&mut self) {
         self.changed.clear();
         self.staffed = self.everybody();
+        self.staffed_at.clear();
         for (place, view) in self.staffed.iter().enumerate() {
-            if let Some(post) = self.posts.get_mut(&view.id) {
-                post.shown = Some(place);
-            }
+            self.staffed_at.insert(view.id, place);
+        }
+    }
+
+    /// Notes that an operator is not any more what the last snapshot said. Where nobody takes
+    /// snapshots the list is kept no longer than twice everybody.
+    pub(super) fn note_changed(&mut self, operator: OperatorId) {
+        self.changed.push(operator);
+        if self.changed.len() > self.staffed.len().saturating_mul(2) {
+            self.changed.sort_unstable();
+            self.changed.dedup();
         }
     }
 
     /// Brings the operators of the next snapshot in line with the state.
     fn show_changed(&mut self) {
-        for id in std::mem::take(&mut self.changed) {
-            let place = self.posts.get(&id).and_then(|post| post.shown);
-            let Some(place) = place else { continue }; // the configuration names them no longer
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        for id in changed {
+            // The configuration may name them no longer.
+            let Some(place) = self.staffed_at.get(&id).copied() else { continue };
             let Some(view) = self.operator_view(id) else { continue };
             if let Some(shown) = Arc::make_mut(&mut self.staffed).get_mut(place) {
                 *shown = Arc::new(view);
