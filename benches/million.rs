@@ -77,7 +77,12 @@ impl Site {
     async fn fill(&self, data: &Path) {
         let begun = Instant::now();
         let store = Store::open("sqlite:navbat.db", None, data).await.expect("a database");
-        let limits = JournalLimits { reserve_bytes: 0, ..JournalLimits::default() };
+        let limits = JournalLimits {
+            reserve_bytes: 0,
+            taking_max: 2 * BATCH as usize, // a batch is asked at once
+            answer_within: Period::mins(1),
+            ..JournalLimits::default()
+        };
         let (journal, _, mut inbox) = Journal::open(data, limits).await.expect("a journal");
         tokio::spawn(async move { while inbox.recv().await.is_some() {} });
         for from in (0..self.calls).step_by(BATCH as usize) {
