@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use navbat::acd::{
-    Ask, Bars, Bench, Facts, Member, OperatorSettings, QueueKeys, QueueSettings, ReadyRule,
+    Ask, Bars, Bench, Ease, Facts, Member, OperatorSettings, QueueKeys, QueueSettings, ReadyRule,
     Request, Settings, Strategy, Tally, Tier, TurnMoves,
 };
 use navbat::model::{
@@ -114,6 +114,7 @@ impl Site {
             first: None,
             ask: Ask::Round,
             bars: Bars::NONE,
+            ease: Ease::default(),
         };
         let choice = self.bench.choose(&request);
         black_box(self.bench.account(&request, &choice));

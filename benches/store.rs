@@ -314,6 +314,8 @@ fn decision(at: Wall, number: u64) -> Decision {
         seed: None,
         first: None,
         class: 0,
+        relaxed: Vec::new(),
+        hop: None,
         whole: true,
         members: operators().into_iter().map(pick).collect(),
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use navbat::acd::{CallbackFirst, Strategy};
+use navbat::acd::{CallbackFirst, OverflowTo, Strategy, When};
 use navbat::app::check;
 use navbat::app::config::{DEFAULT, Document, Files, Kind, Site, Sources, load, show};
 use navbat::model::{Period, Seed};
@@ -293,6 +293,51 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         &[("1:8 no-operators", ""), ("2:34 missing-target", "")],
     ),
     (
+        "[queue.q]\noverflow = [{ to = \"end\" }]",
+        &[("1:8 no-operators", ""), ("2:13 missing", "add `after`, `nobody_for`, `position`")],
+    ),
+    (
+        "[queue.q]\noverflow = [{ nobody_for = \"0s\", position = 0, to = \"end\" }]",
+        &[("1:8 no-operators", ""), ("2:28 bad-value", ""), ("2:45 bad-value", "the first is 1")],
+    ),
+    (
+        "[queue.q]\noverflow = [{ expected_wait = \"2m\", hours = \"ofice\", to = \"end\" }]\n[calendar.office]",
+        &[("1:8 no-operators", ""), ("2:45 missing-target", "did you mean `office`?")],
+    ),
+    (
+        "[queue.q]\noverflow = [{ after = \"15s\", to = \"tier:2\" }, { after = \"1m\", to = \"end\" }]",
+        &[("1:8 no-operators", ""), ("2:35 missing-target", "open from the beginning")],
+    ),
+    (
+        "[queue.q]\nskills = [\"tax\"]\noverflow = [{ after = \"15s\", to = \"relax:tacks\" }, { after = \"1m\", to = \"end\" }]",
+        &[("1:8 no-operators", ""), ("3:35 missing-target", "does not need the skill")],
+    ),
+    (
+        "[queue.q]\noverflow = [{ after = \"15s\", to = \"add:q\" }, { after = \"20s\", to = \"add:r\" }, { after = \"1m\", to = \"say:Busy\" }]",
+        &[
+            ("1:8 no-operators", ""),
+            ("2:35 bad-value", "are served by `q` already"),
+            ("2:68 missing-target", "no queue is called `r`"),
+            ("2:100 bad-value", "say:NAME"),
+        ],
+    ),
+    (
+        "[queue.q]\noverflow = [{ after = \"15s\", to = \"add:r\" }]\n[queue.r]",
+        &[
+            ("1:8 no-operators", ""),
+            ("2:35 no-end", "end it with queue:NAME, dial:+998…, callback"),
+            ("3:8 no-operators", ""),
+        ],
+    ),
+    (
+        "[queue.q]\noverflow = [{ after = \"1m\", to = \"dial:+998712223344\" }, { after = \"2m\", to = \"end\" }]",
+        &[("1:8 no-operators", ""), ("2:68 unreachable", "")],
+    ),
+    (
+        "[queue.q]\noverflow = [{ after = \"2m\", to = \"callback\" }, { after = \"1m\", to = \"end\" }]",
+        &[("1:8 no-operators", ""), ("2:58 bad-order", "raise `after`")],
+    ),
+    (
         "[[operator]]\nname = \"D\"\naliases = [\"sipuni:201\"]",
         &[("2:8 no-alias", ""), ("3:12 missing-target", "")],
     ),
@@ -463,6 +508,42 @@ fn settings_that_send_calls_to_one_person_are_told() {
     assert_eq!(warned("fanout_max = 1\n"), ["one-sided"]);
     assert_eq!(warned("ring_min = \"30s\"\n"), ["no-effect"]);
     assert_eq!(warned("overflow = [{ after = \"6m\", to = \"end\" }]\n"), ["no-effect"]);
+}
+
+#[test]
+fn the_steps_of_an_overflow_are_read() {
+    let text = QUEUE.replace(
+        "[queue.q]\n",
+        "[calendar.office]\ndays = \"mon-sat\"\n[queue.r]\ntiers = [{ members = [\"D\", \"S\"] }]\n\
+         [queue.q]\nskills = [\"tax\"]\n\
+         overflow = [\n\
+         { position = 6, expected_wait = \"3m\", to = \"callback\" },\n\
+         { nobody_for = \"10s\", hours = \"office\", to = \"relax:tax\" },\n\
+         { after = \"30s\", out_of_hours = \"office\", to = \"queue:r\" },\n\
+         { after = \"30s\", to = \"add:r\" },\n\
+         { after = \"4m\", to = \"say:busy\" }]\n",
+    );
+    let site = Folder::with(&text).load().unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let queue = site.settings.queues.iter().find(|queue| queue.name.as_str() == "q").unwrap();
+    let office = queue.overflow[1].when.hours.clone();
+    assert!(office.is_some());
+    let whens = [
+        When { position: Some(6), expected_wait: Some(Period::mins(3)), ..When::default() },
+        When { nobody_for: Some(Period::secs(10)), hours: office.clone(), ..When::default() },
+        When { after: Some(Period::secs(30)), out_of_hours: office, ..When::default() },
+        When { after: Some(Period::secs(30)), ..When::default() },
+        When { after: Some(Period::mins(4)), ..When::default() },
+    ];
+    let tos = [
+        OverflowTo::Callback,
+        OverflowTo::Relax("tax".into()),
+        OverflowTo::Queue("r".into()),
+        OverflowTo::Add("r".into()),
+        OverflowTo::Say(String::from("busy")),
+    ];
+    let read: Vec<_> = queue.overflow.iter().map(|it| (it.when.clone(), it.to.clone())).collect();
+    assert_eq!(read, whens.into_iter().zip(tos).collect::<Vec<_>>());
+    assert_eq!(site.warnings, Vec::new());
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use navbat::acd::{
-    Ask, Bars, Bench, Choice, Facts, Member, QueueKeys, QueueSettings, Request, Strategy, Tally,
-    Tier, TierMode, TurnMoves,
+    Ask, Bars, Bench, Choice, Ease, Facts, Member, Overflow, OverflowTo, QueueKeys, QueueSettings,
+    Request, Strategy, Tally, Tier, TierMode, TurnMoves,
 };
 use navbat::model::{
     Authority, EntryId, Intent, Mono, Name, OperatorId, Period, Reach, Ruling, Seed, Why,
@@ -34,9 +34,14 @@ struct Person {
     tally: Tally,
     turn: u64,
     current: i64,
+    skills: Vec<Name>,
 }
 
 impl Person {
+    fn can(&self, needed: &[Name], relaxed: &[Name]) -> bool {
+        needed.iter().all(|skill| self.skills.contains(skill) || relaxed.contains(skill))
+    }
+
     fn is_free(&self, authority: Authority) -> bool {
         let reached = match self.reach {
             Reach::Reachable => true,
@@ -69,6 +74,10 @@ fn settings(strategy: Strategy, tiers: &[&[u16]]) -> QueueSettings {
     queue
 }
 
+fn relax(skill: &str) -> Overflow {
+    Overflow::after(Period::secs(30), OverflowTo::Relax(skill.into()))
+}
+
 fn id_of(name: &Name) -> Option<OperatorId> {
     name.as_str().strip_prefix("op")?.parse().ok().map(OperatorId)
 }
@@ -92,6 +101,7 @@ impl Room {
                     tally: Tally::default(),
                     turn: keys.seats[&id].turn,
                     current: 0,
+                    skills: Vec::new(),
                 };
                 people.insert(id, person);
             }
@@ -119,7 +129,7 @@ impl Room {
             calls_max: 1,
             outside_call: false,
             disabled: false,
-            skills: &[],
+            skills: &person.skills,
             tally: &person.tally,
         };
         self.bench.update(id, &facts, self.now);
@@ -140,6 +150,7 @@ impl Room {
             first: None,
             ask: Ask::Round,
             bars,
+            ease: Ease::default(),
         }
     }
 
@@ -160,9 +171,12 @@ impl Room {
         if self.settings.strategy == Strategy::SmoothWeighted {
             let tier = self.people[&id].tier;
             let mut whole = 0;
-            for person in self.people.values_mut().filter(|one| one.tier == tier) {
-                // A round adds to everybody on the bench, whatever one caller bars.
-                if person.is_free(Authority::Advised) {
+            let needed = &self.settings.skills;
+            for (one, person) in self.people.iter_mut().filter(|(_, one)| one.tier == tier) {
+                // A round adds to everybody on the bench, whatever one caller bars, and to whom
+                // it takes from beside the bench.
+                let sits = person.is_free(Authority::Advised) && person.can(needed, &[]);
+                if sits || *one == id {
                     person.current += i64::from(person.weight);
                     whole += i64::from(person.weight);
                 }
@@ -201,7 +215,13 @@ impl Room {
     }
 
     /// The members whom a plain look finds for a caller, best first, within one tier.
-    fn plain(&self, tier: u8, authority: Authority, bars: &Bars<'_>) -> Vec<OperatorId> {
+    fn plain(
+        &self,
+        tier: u8,
+        authority: Authority,
+        bars: &Bars<'_>,
+        relaxed: &[Name],
+    ) -> Vec<OperatorId> {
         let linear = self.settings.strategy == Strategy::Linear;
         let mut free: Vec<(&OperatorId, &Person)> = self
             .people
@@ -209,6 +229,7 @@ impl Room {
             .filter(|(id, person)| {
                 person.tier == tier
                     && person.is_free(authority)
+                    && person.can(&self.settings.skills, relaxed)
                     && !bars.backed_off.contains(id)
                     && !bars.excluded.contains(id)
                     && !(linear && bars.tried.contains(id))
@@ -246,7 +267,17 @@ impl Room {
     }
 
     fn order(&mut self, authority: Authority, bars: Bars<'_>) -> Vec<OperatorId> {
-        let request = Request { ask: Ask::Order(u16::MAX), authority, ..self.request(bars) };
+        self.order_without(authority, bars, &[])
+    }
+
+    fn order_without(
+        &mut self,
+        authority: Authority,
+        bars: Bars<'_>,
+        skills: &[Name],
+    ) -> Vec<OperatorId> {
+        let ease = Ease { skills, ..Ease::default() };
+        let request = Request { ask: Ask::Order(u16::MAX), authority, ease, ..self.request(bars) };
         self.bench.choose(&request).chosen.iter().map(|chosen| chosen.operator).collect()
     }
 }
@@ -257,7 +288,10 @@ fn happen(room: &mut Room, seed: &mut Seed) {
     let ids: Vec<OperatorId> = room.people.keys().copied().collect();
     let id = ids[usize::try_from(seed.below(ids.len() as u64)).unwrap()];
     let person = room.people[&id].clone();
-    match seed.below(7) {
+    match seed.below(8) {
+        7 => room.change(id, |person, _| {
+            person.skills = if person.skills.is_empty() { vec!["tax".into()] } else { Vec::new() };
+        }),
         0 => room.change(id, |person, _| {
             person.intent = match person.intent {
                 Intent::Ready => Intent::Dnd,
@@ -295,15 +329,24 @@ proptest! {
         start in any::<u64>(),
     ) {
         let mut seed = Seed::new(start);
-        let mut room = Room::new(settings(strategy, &[&weights]));
+        let mut settings = settings(strategy, &[&weights]);
+        if seed.chance(50) {
+            settings.skills = vec!["tax".into(), "uz".into()];
+            settings.overflow = ["tax", "uz"].map(relax).to_vec();
+        }
+        let mut room = Room::new(settings);
         for _ in 0..120 {
             happen(&mut room, &mut seed);
             let (backed_off, excluded) = (some_of(&room, &mut seed, 10), some_of(&room, &mut seed, 5));
             let tried = some_of(&room, &mut seed, 20);
             let bars = Bars { backed_off: &backed_off, excluded: &excluded, tried: &tried };
-            let authority = if seed.chance(50) { Authority::Owned } else { Authority::Advised };
-            let plain = room.plain(0, authority, &bars);
-            let order = room.order(authority, bars);
+            let relaxed: Vec<Name> =
+                ["tax", "uz"].iter().filter(|_| seed.chance(50)).map(|it| Name::from(*it)).collect();
+            // Only waits of ours have an overflow.
+            let asked = seed.chance(50) && relaxed.is_empty();
+            let authority = if asked { Authority::Advised } else { Authority::Owned };
+            let plain = room.plain(0, authority, &bars, &relaxed);
+            let order = room.order_without(authority, bars, &relaxed);
             match strategy {
                 Strategy::Random => {
                     prop_assert_eq!(BTreeSet::from_iter(&order), BTreeSet::from_iter(&plain));
@@ -316,7 +359,8 @@ proptest! {
                 }
                 _ => prop_assert_eq!(&order, &plain),
             }
-            let request = Request { authority, ..room.request(bars) };
+            let ease = Ease { skills: &relaxed, ..Ease::default() };
+            let request = Request { authority, ease, ..room.request(bars) };
             let choice = room.bench.choose(&request);
             let ids: Vec<OperatorId> = choice.chosen.iter().map(|one| one.operator).collect();
             prop_assert!(ids.iter().all(|id| plain.contains(id)), "an ineligible one was chosen");
@@ -497,6 +541,8 @@ fn tiers_open_with_time_and_at_once_when_nobody_below_can_serve() {
     assert_eq!(at(&mut room, 0), ids(&[1, 2]));
     assert_eq!(at(&mut room, 15), ids(&[1, 2, 3, 4]));
     assert_eq!(at(&mut room, 30), ids(&[1, 2, 3, 4, 5]));
+    let eased = Request { ease: Ease { tier: 1, skills: &[] }, ..room.request(Bars::NONE) };
+    assert_eq!(chosen(&room.bench.choose(&eased)), ids(&[1, 2, 3, 4]), "a step opened it early");
     assert_eq!(room.bench.next_tier_at(Period::secs(15)), Some(Period::secs(30)));
     for id in ids(&[1, 2]) {
         room.change(id, |person, _| person.talking = 1);

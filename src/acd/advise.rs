@@ -10,7 +10,7 @@ use super::engine::Engine;
 use super::entry::{Entry, EntryState};
 use super::io::{AskKind, Effect, RouteAsk};
 use super::offer::OfferEvent;
-use super::pick::{Ask, Request};
+use super::pick::{Ask, Ease, Request};
 use super::settings::QueueSettings;
 use super::told::keyless;
 use crate::model::{
@@ -190,11 +190,12 @@ impl Engine {
             first: first.map(|(operator, _)| operator),
             ask: Ask::Order(rules.fanout_max.min(NAMES_MAX)),
             bars: Bars { backed_off: &backed_off, excluded: &NOBODY, tried: &entry.tried },
+            ease: Ease::default(),
         };
         let Some(bench) = self.benches.get_mut(&entry.queue) else { return Vec::new() };
         let choice = bench.choose(&request);
         let first = first.and_then(|first| self.told_first(first));
-        let decision = self.decision(&entry, &rules, &request, &choice);
+        let decision = self.decision(&entry, (entry.queue, &rules), &request, &choice);
         self.decisions.extend(decision.map(|decision| Decision { first, ..decision }));
         // One after another is rung from the front, so only the first is kept for this call.
         let kept = if rules.strategy.is_single() { 1 } else { choice.chosen.len() };
@@ -223,6 +224,7 @@ impl Engine {
             entry,
             operator,
             leg: None,
+            queue: None,
             round,
             ring_until: None,
             lease_until: until,

@@ -10,7 +10,7 @@ use super::course::Course;
 use super::entry::{Entry, EntryEvent, EntryState, Hold, OwnerAsk};
 use super::leg::{Leg, LegState};
 use super::operator::{Operator, WrapUp};
-use super::state::{Dialled, Queue, State, Talked};
+use super::state::{Dialled, Queue, State, Talked, Talks};
 use super::strategy::SeatKeys;
 use crate::model::{
     Authority, CallId, Closing, Direction, EntryId, EpisodeId, EpisodeRow, EpisodeState, LegId,
@@ -156,7 +156,8 @@ impl State {
 
     fn queue_named(&mut self, id: QueueId, name: &Name) {
         self.next.queue = self.next.queue.max(id.0.saturating_add(1));
-        let queue = Queue { name: name.clone(), keys: QueueKeys::default() };
+        let keys = QueueKeys::default();
+        let queue = Queue { name: name.clone(), keys, talks: Talks::default() };
         self.queues.insert(id, queue);
         self.index.queues.insert(name.clone(), id);
         self.dirty.queues.insert(id);
@@ -172,8 +173,7 @@ impl State {
     }
 
     /// Moves a turn to the tail; the number was decided with the record.
-    pub(super) fn turn_moved(&mut self, entry: Option<EntryId>, operator: OperatorId, turn: u64) {
-        let queue = entry.and_then(|entry| self.entries.get(&entry)).map(|entry| entry.queue);
+    pub(super) fn turn_moved(&mut self, queue: Option<QueueId>, operator: OperatorId, turn: u64) {
         let Some(it) = queue.and_then(|queue| self.queues.get_mut(&queue)) else { return };
         it.keys.next_turn = it.keys.next_turn.max(turn.saturating_add(1));
         it.keys.seats.entry(operator).or_default().turn = turn;
@@ -416,45 +416,48 @@ impl State {
                 });
             }
             Record::EntryTold { .. } => self.entry_told(at, record),
-            Record::OwnerAsked { entry, until } => self.on_entry(*entry, |it| {
+            Record::OwnerAsked { entry, until } => self.on_entry(at, *entry, |it| {
                 let ask = OwnerAsk { until: *until, told: false, operator: None, late: false };
                 it.owner = Some(ask);
             }),
             Record::OwnerTold { entry, operator, late } => {
                 self.owner_told(*entry, *operator, *late);
             }
-            Record::StickyHeld { entry, operator, until, by } => self.on_entry(*entry, |it| {
+            Record::StickyHeld { entry, operator, until, by } => self.on_entry(at, *entry, |it| {
                 it.stuck = true;
                 it.hold = Some(Hold { operator: *operator, until: *until, by: *by });
             }),
-            Record::StickyLetGo { entry } => self.on_entry(*entry, |it| {
+            Record::StickyLetGo { entry } => self.on_entry(at, *entry, |it| {
                 it.stuck = true;
                 it.hold = None;
             }),
-            Record::PassEnded { entry, until } => self.on_entry(*entry, |it| {
+            Record::PassEnded { entry, until } => self.on_entry(at, *entry, |it| {
                 it.tried.clear();
                 it.pass_until = Some(*until);
             }),
-            Record::OverflowTaken { entry, step } => {
-                self.on_entry(*entry, |it| it.steps = step.saturating_add(1));
-            }
-            Record::ClaimMade { entry, offer, confirm_until } => self.on_entry(*entry, |it| {
+            Record::OverflowTaken { entry, step, hop } => self.on_entry(at, *entry, |it| {
+                it.taken |= 1_u32.checked_shl(u32::from(*step)).unwrap_or(0);
+                if let Some(hop) = hop {
+                    it.ease(hop);
+                }
+            }),
+            Record::ClaimMade { entry, offer, confirm_until } => self.on_entry(at, *entry, |it| {
                 if let Some(next) = it.state.on(EntryEvent::Claimed(*offer)) {
                     it.state = next;
                     it.confirm_until = Some(*confirm_until);
                 }
             }),
             Record::ClaimUndone { entry } => {
-                self.on_entry(*entry, |it| {
+                self.on_entry(at, *entry, |it| {
                     it.state = it.state.on(EntryEvent::ClaimUndone).unwrap_or(it.state);
                     it.confirm_until = None;
                 });
-                self.rest_when_tried_out(*entry);
+                self.rest_when_tried_out(at, *entry);
             }
             Record::EntryDone { entry, outcome } => {
                 let call = self.entries.get(entry).map(|it| it.call);
                 let said = call.map_or(at.wall, |call| self.said_in(call, at));
-                self.on_entry(*entry, |it| {
+                self.on_entry(at, *entry, |it| {
                     if let Some(next) = it.state.on(EntryEvent::Done(*outcome)) {
                         it.state = next;
                         it.hold = None;
@@ -492,10 +495,11 @@ impl State {
     }
 
     /// Changes a wait and keeps the index true to it.
-    pub(super) fn on_entry(&mut self, id: EntryId, change: impl FnOnce(&mut Entry)) {
+    pub(super) fn on_entry(&mut self, at: Now, id: EntryId, change: impl FnOnce(&mut Entry)) {
         let Some(it) = self.entries.get_mut(&id) else { return };
         let waited = it.state.is_waiting();
         change(it);
+        it.count_alone(at.mono);
         self.index.add_entry(it);
         if waited != it.state.is_waiting() {
             self.dirty.queues.insert(it.queue);
@@ -505,11 +509,11 @@ impl State {
     }
 
     /// Lets an entry wait again when its last live offer is gone.
-    pub(super) fn rest_when_tried_out(&mut self, id: EntryId) {
+    pub(super) fn rest_when_tried_out(&mut self, at: Now, id: EntryId) {
         if self.index.live.contains_key(&id) {
             return;
         }
-        self.on_entry(id, |it| {
+        self.on_entry(at, id, |it| {
             it.state = it.state.on(EntryEvent::OffersOver).unwrap_or(it.state);
         });
     }

@@ -5,8 +5,8 @@ use super::entry::{EntryEvent, EntryState};
 use super::offer::{Offer, OfferState};
 use super::state::State;
 use crate::model::{
-    Authority, CallId, Now, OfferEnd, OfferId, OfferTold, OperatorId, Period, Record, StageName,
-    Wall,
+    Authority, CallId, Now, OfferEnd, OfferId, OfferTold, OperatorId, Period, QueueId, Record,
+    StageName, Wall,
 };
 
 impl State {
@@ -47,8 +47,17 @@ impl State {
     }
 
     fn offer_made(&mut self, at: Now, record: &Record) {
-        let Record::OfferMade { offer, call, entry, operator, leg, round, ring_until, lease_until } =
-            record
+        let Record::OfferMade {
+            offer,
+            call,
+            entry,
+            operator,
+            leg,
+            queue,
+            round,
+            ring_until,
+            lease_until,
+        } = record
         else {
             return;
         };
@@ -57,6 +66,7 @@ impl State {
             entry: Some(*entry),
             operator: Some(*operator),
             leg: *leg,
+            queue: *queue,
             round: *round,
             ring_until: *ring_until,
             lease_until: Some(*lease_until),
@@ -64,7 +74,7 @@ impl State {
             ..Offer::new(*offer, *call, name, at)
         };
         self.add_offer(at, made);
-        self.on_entry(*entry, |it| {
+        self.on_entry(at, *entry, |it| {
             if it.state == EntryState::Waiting {
                 it.round_at = at.mono;
             }
@@ -133,8 +143,14 @@ impl State {
     fn turn_of(&mut self, offer: OfferId, turn: Option<u64>) {
         let Some(it) = self.offers.get(&offer) else { return };
         if let (Some(turn), Some(operator)) = (turn, it.operator) {
-            self.turn_moved(it.entry, operator, turn);
+            self.turn_moved(self.queue_of(it), operator, turn);
         }
+    }
+
+    /// The queue whose member an offer tries.
+    pub(super) fn queue_of(&self, offer: &Offer) -> Option<QueueId> {
+        let entry = offer.entry.and_then(|entry| self.entries.get(&entry));
+        offer.queue.or(entry.map(|entry| entry.queue))
     }
 
     fn offer_over(&mut self, at: Now, record: &Record) {
@@ -164,12 +180,12 @@ impl State {
         self.reckon(at, *offer);
         let Some(entry) = it.entry else { return };
         if let (Some(until), Some(operator)) = (*back_off_until, it.operator) {
-            self.on_entry(entry, |it| {
+            self.on_entry(at, entry, |it| {
                 it.back_off.insert(operator, until);
             });
         }
         if *end == OfferEnd::Won {
-            self.on_entry(entry, |it| {
+            self.on_entry(at, entry, |it| {
                 if let Some(next) = it.state.on(EntryEvent::Bridged(*offer)) {
                     it.state = next;
                     it.done_at = Some(said);
@@ -180,7 +196,7 @@ impl State {
             });
             self.call_connected(it.call);
         } else {
-            self.rest_when_tried_out(entry);
+            self.rest_when_tried_out(at, entry);
         }
     }
 
@@ -281,6 +297,10 @@ impl State {
         }
         it.credited = true;
         let length = it.answered_at.map_or(Period::ZERO, |from| left.since(from));
+        let entry = it.entry.and_then(|entry| self.entries.get(&entry));
+        if let Some(queue) = entry.and_then(|entry| self.queues.get_mut(&entry.queue)) {
+            queue.talks.add(length);
+        }
         self.person_talked(at, operator, length);
     }
 
@@ -302,6 +322,7 @@ impl Offer {
             operator: None,
             name,
             leg: None,
+            queue: None,
             state: OfferState::Dialing,
             round: 0,
             made: at.mono,

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::eligible::{Facts, could_serve, judge};
-use super::settings::{QueueSettings, Strategy, Tier, TierMode};
-use super::strategy::{Order, Score, SeatFacts, SeatKeys, Tally, grown, score};
+use super::settings::{OverflowTo, QueueSettings, Strategy, Tier, TierMode};
+use super::strategy::{Clock, Order, Score, SeatFacts, SeatKeys, Tally, grown, score};
 use crate::model::{Mono, Name, OperatorId, Period, Ruling, Why};
 
 /// What a queue remembers of its members over reloads and restarts.
@@ -70,6 +70,8 @@ pub(super) struct Rules {
     pub fanout_max: u16,
     pub step: (u16, Period),
     skills: Vec<Name>,
+    /// Skills that a step of the overflow may let a caller do without, one bit each.
+    relaxable: u64,
 }
 
 /// One member.
@@ -85,6 +87,8 @@ pub(super) struct Seat {
     rounds: u64,
     tally: Tally,
     pub ruling: Ruling,
+    /// Skills of the queue that they lack, one bit each; told only where one may be relaxed.
+    missing: u64,
     /// The ruling that the last decision record told.
     pub told: Ruling,
     pub is_changed: bool,
@@ -102,6 +106,8 @@ pub(super) struct Row {
     pub known: Order,
     /// Eligible but for a device of which nothing is known.
     pub unknown: Order,
+    /// Eligible but for skills that a step of the overflow may relax.
+    pub lacking: Order,
     /// Members that could become free by themselves.
     pub serving: u32,
     /// Rounds taken with smooth weights.
@@ -166,17 +172,20 @@ impl Bench {
                 rounds: 0,
                 tally: Tally::default(),
                 ruling: UNTOLD,
+                missing: 0,
                 told: UNTOLD,
                 is_changed: false,
             });
         }
         let length = self.seats.len() - from;
+        let relaxed = if self.rules.relaxable == 0 { 0 } else { length };
         self.tiers.push(Row {
             after: tier.after,
             from,
             scores: vec![Score::fixed(0); length],
             known: Order::new(self.rules.strategy, length),
             unknown: Order::new(self.rules.strategy, length),
+            lacking: Order::new(self.rules.strategy, relaxed),
             serving: 0,
             rounds: 0,
         });
@@ -218,11 +227,13 @@ impl Bench {
     ) -> Option<SeatKeys> {
         let place = self.place(operator)?;
         let ruling = judge(facts, &self.rules.skills, now);
+        let missing = self.rules.missing(facts.skills);
         let tally = *facts.tally;
         let seat = self.seats.get_mut(place)?;
-        if seat.ruling == ruling && seat.tally == tally {
+        if seat.ruling == ruling && seat.tally == tally && seat.missing == missing {
             return None;
         }
+        seat.missing = missing;
         let current = seat.keys.current;
         let before = std::mem::replace(&mut seat.ruling, ruling);
         seat.tally = tally;
@@ -274,7 +285,11 @@ impl Bench {
         let row = self.tiers.get_mut(usize::from(seat.tier))?;
         let whole = row.known.weight().saturating_add(row.unknown.weight());
         row.rounds = row.rounds.saturating_add(1);
-        let rounds = row.rounds.saturating_sub(seat.rounds);
+        // Who sits there for one caller only takes part in this one round.
+        let (whole, rounds) = match is_seated(seat.ruling) {
+            true => (whole, row.rounds.saturating_sub(seat.rounds)),
+            false => (whole.saturating_add(u64::from(seat.weight)), 1),
+        };
         let whole = i64::try_from(whole).unwrap_or(i64::MAX);
         seat.keys.current = grown(seat.keys.current, seat.weight, rounds).saturating_sub(whole);
         seat.rounds = row.rounds;
@@ -309,6 +324,19 @@ impl Bench {
     pub fn ruling(&self, operator: OperatorId) -> Option<Ruling> {
         let seat = self.seats.get(self.place(operator)?)?;
         Some(seat.ruling)
+    }
+
+    /// What stands against a member for a caller who does without these skills.
+    pub fn ruling_without(&self, operator: OperatorId, skills: &[Name]) -> Option<Ruling> {
+        let seat = self.seats.get(self.place(operator)?)?;
+        Some(seat.ruling_without(self.rules.mask(skills)))
+    }
+
+    /// What stands against a member for the caller who needs the least, as steps of the overflow
+    /// may have it.
+    pub fn ruling_at_best(&self, operator: OperatorId) -> Option<Ruling> {
+        let seat = self.seats.get(self.place(operator)?)?;
+        Some(seat.ruling_without(self.rules.relaxable))
     }
 
     /// The counts a board shows; costs the same for every size.
@@ -348,6 +376,8 @@ impl Bench {
         let Some(row) = self.tiers.get_mut(usize::from(seat.tier)) else { return };
         row.serving = moved(row.serving, could_serve(before), could_serve(seat.ruling));
         let (was, sits) = (is_seated(before), is_seated(seat.ruling));
+        let relaxable = self.rules.relaxable;
+        let (lacked, lacks) = (seat.lacks(before, relaxable), seat.lacks(seat.ruling, relaxable));
         if was && !sits {
             let rounds = row.rounds.saturating_sub(seat.rounds);
             seat.keys.current = grown(seat.keys.current, seat.weight, rounds);
@@ -355,7 +385,7 @@ impl Bench {
         if !(was && sits) {
             seat.rounds = row.rounds;
         }
-        if !was && !sits {
+        if !(was || sits || lacked || lacks) {
             return;
         }
         let local = place - row.from;
@@ -366,8 +396,13 @@ impl Bench {
             weight: seat.weight,
             stage: seat.stage,
         };
+        let strategy = self.rules.strategy;
+        let counted = score(strategy, &facts);
+        // Rounds in which somebody had no part add nothing to what they have.
+        let stands = lacks && strategy.clock() == Clock::Rounds;
+        let rounds = i64::try_from(row.rounds).unwrap_or(i64::MAX);
         if let Some(slot) = row.scores.get_mut(local) {
-            *slot = score(self.rules.strategy, &facts);
+            *slot = if stands { counted.standing_at(rounds) } else { counted };
         }
         let is_known = !seat.ruling.has(Why::ReachUnknown);
         let was_known = !before.has(Why::ReachUnknown);
@@ -378,12 +413,34 @@ impl Bench {
         if (was && !was_known) || (sits && !is_known) {
             row.unknown.set(local, weight, sits && !is_known, &row.scores);
         }
+        if lacked || lacks {
+            row.lacking.set(local, weight, lacks, &row.scores);
+        }
+    }
+}
+
+impl Seat {
+    /// What stands against the member for a caller who does without some skills, one bit each.
+    pub fn ruling_without(&self, skills: u64) -> Ruling {
+        if skills != 0 && self.missing & !skills == 0 {
+            self.ruling.without(Why::SkillMissing)
+        } else {
+            self.ruling
+        }
+    }
+
+    /// Whether nothing stood against the member under a ruling but skills of these.
+    fn lacks(&self, ruling: Ruling, skills: u64) -> bool {
+        skills != 0
+            && ruling.has(Why::SkillMissing)
+            && ruling.without(Why::SkillMissing).is_eligible()
+            && self.missing & !skills == 0
     }
 }
 
 impl Rules {
     fn of(queue: &QueueSettings) -> Rules {
-        Rules {
+        let mut rules = Rules {
             queue: queue.name.clone(),
             strategy: queue.strategy,
             tier_mode: queue.tier_mode,
@@ -393,7 +450,44 @@ impl Rules {
             fanout_max: queue.fanout_max,
             step: queue.step,
             skills: queue.skills.clone(),
+            relaxable: 0,
+        };
+        let relaxed = queue.overflow.iter().filter_map(|step| match &step.to {
+            OverflowTo::Relax(skill) => Some(skill.clone()),
+            OverflowTo::Tier(_)
+            | OverflowTo::Add(_)
+            | OverflowTo::Queue(_)
+            | OverflowTo::Callback
+            | OverflowTo::Dial(_)
+            | OverflowTo::Voicemail
+            | OverflowTo::Say(_)
+            | OverflowTo::End => None,
+        });
+        let relaxed: Vec<Name> = relaxed.collect();
+        rules.relaxable = rules.bits(|skill| relaxed.contains(skill));
+        rules
+    }
+
+    /// Those skills that a caller may do without, one bit each. What a step of an earlier
+    /// configuration relaxed counts for as long as the one in force relaxes it too.
+    pub fn mask(&self, skills: &[Name]) -> u64 {
+        if skills.is_empty() || self.relaxable == 0 {
+            return 0;
         }
+        self.bits(|skill| skills.contains(skill)) & self.relaxable
+    }
+
+    /// The queue's skills that are not among somebody's; nobody asks where none may be relaxed.
+    fn missing(&self, skills: &[Name]) -> u64 {
+        if self.relaxable == 0 {
+            return 0;
+        }
+        self.bits(|skill| !skills.contains(skill))
+    }
+
+    fn bits(&self, is_meant: impl Fn(&Name) -> bool) -> u64 {
+        let skills = (0..u64::BITS).zip(&self.skills);
+        skills.filter(|(_, skill)| is_meant(skill)).fold(0, |mask, (bit, _)| mask | (1 << bit))
     }
 }
 

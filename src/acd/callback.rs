@@ -13,7 +13,7 @@ use super::engine::Engine;
 use super::entry::EntryState;
 use super::escalate::note_step;
 use super::io::{Effect, LegEvent, LegReason, Refusal};
-use super::pick::{Ask, Request};
+use super::pick::{Ask, Ease, Request};
 use super::roster::NO_QUEUE;
 use super::settings::{Callback, CallbackFirst, QueueSettings};
 use super::setup::earliest;
@@ -313,6 +313,7 @@ impl Engine {
             first: None,
             ask: Ask::Order(1),
             bars: Bars { backed_off: &NOBODY, excluded: &offered, tried: &NOBODY },
+            ease: Ease::default(),
         };
         let choice = self.benches.get_mut(&token.queue).map(|bench| bench.choose(&request));
         let chosen = choice.and_then(|choice| choice.chosen.first().copied());

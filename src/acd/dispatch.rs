@@ -7,20 +7,20 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::alarms::Alarm;
-use super::arrive::OUTSIDE_RING_MAX;
 use super::eligible::Bars;
 use super::engine::Engine;
 use super::entry::{Entry, EntryState};
 use super::io::Effect;
 use super::offer::OfferState;
-use super::pick::{Ask, Choice, Request};
-use super::settings::{Overflow, OverflowTo, QueueSettings, Strategy};
+use super::pick::{Ask, Choice, Ease, Request};
+use super::settings::{QueueSettings, Strategy};
 use super::setup::earliest;
-use super::strategy::{overflow_due, overflow_next};
 use crate::model::{
-    Authority, Decision, EntryId, LegId, Mono, Number, OfferId, OperatorId, Outcome, Period, Record,
+    Authority, Decision, EntryId, LegId, Mono, OfferId, OperatorId, Outcome, Period, QueueId,
+    Record,
 };
 use crate::plan::Exit;
 
@@ -48,6 +48,35 @@ type Slack = Option<(bool, Reverse<u8>, Mono)>;
 struct Line {
     by_slack: BTreeSet<(Slack, EntryId)>,
     slack_of: BTreeMap<EntryId, Slack>,
+}
+
+/// A queue that is asked for its part of a round.
+struct Source<'a> {
+    queue: QueueId,
+    rules: &'a QueueSettings,
+    /// How long its members ring.
+    ring: Period,
+    tell: Tell,
+}
+
+/// Which answers of a queue are put on record.
+#[derive(Clone, Copy)]
+enum Tell {
+    /// One that chose somebody, and the first of those that chose nobody.
+    Once,
+    /// One that chose somebody.
+    Chosen,
+    /// Each.
+    Always,
+}
+
+/// What came of asking for a round.
+#[derive(Default)]
+struct Rung {
+    count: u32,
+    again_in: Option<Period>,
+    /// Whether an answer without anybody was put on record.
+    told_empty: bool,
 }
 
 impl Line {
@@ -87,18 +116,20 @@ impl Engine {
             let post = self.posts.get(&operator);
             let queues = post.and_then(|post| self.memberships.get(post.queues.clone()));
             for queue in queues.unwrap_or_default() {
-                let free = self.benches.get(queue).and_then(|bench| bench.ruling(operator));
+                let free = self.benches.get(queue).and_then(|bench| bench.ruling_at_best(operator));
                 let busy_only = free.is_some_and(super::eligible::could_serve);
                 let empty = self.benches.get(queue).is_none_or(|it| it.counts().signed_in == 0);
                 if !busy_only && !empty {
                     continue;
                 }
-                let Some(waiting) = self.state.index.waiting.get(queue) else { continue };
+                let index = &self.state.index;
+                let own = index.waiting.get(queue).into_iter().flatten().map(|(_, entry)| *entry);
+                let added = index.added.get(queue).into_iter().flatten().copied();
                 let is_free = free.is_some_and(|ruling| {
                     ruling.without(crate::model::Why::ReachUnknown).is_eligible()
                 });
                 if is_free || empty {
-                    self.wanted.extend(waiting.iter().map(|(_, entry)| *entry));
+                    self.wanted.extend(own.chain(added));
                 }
             }
         }
@@ -107,13 +138,21 @@ impl Engine {
     /// When a wait is to be over, by class first. Where the idle are split, a caller for whom nobody
     /// rings goes before one for whom somebody does; a wait that is gone is done with at once.
     fn slack(&self, id: EntryId) -> Slack {
-        let rules = self.rules_of(id);
-        let own = rules.map_or(Period::ZERO, |it| it.service_level.target);
-        let entry = self.state.entries.get(&id)?;
-        let target = entry.target.unwrap_or(own);
-        let class = Reverse(entry.class_at(self.now, target));
+        let (entry, rules) = (self.state.entries.get(&id)?, self.rules_of(id));
         let rings = rules.is_some_and(|it| it.split) && entry.state != EntryState::Waiting;
-        Some((rings, class, entry.first.mono + target))
+        let (class, deadline, _) = self.order_of(entry, rules);
+        Some((rings, class, deadline))
+    }
+
+    /// The order in which callers are served: class, deadline, and who came first.
+    pub(super) fn order_of(
+        &self,
+        entry: &Entry,
+        rules: Option<&Arc<QueueSettings>>,
+    ) -> (Reverse<u8>, Mono, EntryId) {
+        let own = rules.map(|it| it.service_level.target);
+        let target = entry.target.or(own).unwrap_or(Period::ZERO);
+        (Reverse(entry.class_at(self.now, target)), entry.first.mono + target, entry.id)
     }
 
     /// Looks at one wait of ours and does whatever is to be done for it.
@@ -138,11 +177,10 @@ impl Engine {
             return;
         };
         let waited = self.now.mono.since(entry.patience_from());
-        if let Some(step) = overflow_due(&rules.overflow, usize::from(entry.steps), waited) {
-            let step = step.clone();
-            self.overflow(id, &step);
+        if self.overflows(id, &rules) {
             return;
         }
+        let Some(entry) = self.state.entries.get(&id) else { return };
         if waited >= rules.wait_max {
             self.leave_by(id, Exit::Timeout, Outcome::TimedOut);
             return;
@@ -151,9 +189,8 @@ impl Engine {
             if self.now.mono.since(entry.enqueued.mono) < UNSTAFFED_MAX {
                 return;
             }
-            match rules.overflow.get(usize::from(entry.steps)).cloned() {
-                Some(step) => self.overflow(id, &step),
-                None => self.leave_by(id, Exit::NoOperators, Outcome::NoOperators),
+            if !self.overflows_unstaffed(id, &rules) {
+                self.leave_by(id, Exit::NoOperators, Outcome::NoOperators);
             }
             return;
         }
@@ -165,45 +202,14 @@ impl Engine {
         self.round(id, &rules, None);
     }
 
-    /// Whether everybody of the queue is signed out.
+    /// Whether everybody of the queue, and of those that were added to it, is signed out.
     pub(super) fn nobody_can_serve(&self, entry: &Entry) -> bool {
-        let bench = self.benches.get(&entry.queue);
-        let signed_in = bench.map_or(0, |bench| bench.counts().signed_in);
-        signed_in == 0 && !self.state.index.live.contains_key(&entry.id)
-    }
-
-    /// One step of the chain for a caller who waits too long.
-    fn overflow(&mut self, id: EntryId, step: &Overflow) {
-        let Some(entry) = self.state.entries.get(&id) else { return };
-        let (call, first, steps) = (entry.call, entry.first, entry.steps);
-        let caller = self.state.calls.get(&call).and_then(|call| call.leg);
-        self.emit(Record::OverflowTaken { entry: id, step: steps });
-        match &step.to {
-            OverflowTo::Queue(queue) => {
-                let rank = self.rank_of(id);
-                self.leave_queue(id, Outcome::Overflowed);
-                self.enqueue(call, queue, first, rank);
-            }
-            OverflowTo::Callback => self.take_callback(id),
-            OverflowTo::Dial(number) => {
-                let Ok(number) = Number::new(number) else {
-                    self.give_up(id, Outcome::Failed);
-                    return;
-                };
-                self.leave_queue(id, Outcome::Overflowed);
-                let step = self.state.calls.get(&call).and_then(|it| it.course.step.clone());
-                let due_at = Some(self.now.mono + OUTSIDE_RING_MAX);
-                self.emit(Record::StepTaken { call, step, due_at });
-                self.dial_out(call, &[number], None, None);
-            }
-            OverflowTo::Voicemail => {
-                self.leave_queue(id, Outcome::TimedOut);
-                if let Some(leg) = caller {
-                    self.act(Effect::TakeMessage { leg });
-                }
-            }
-            OverflowTo::End => self.give_up(id, Outcome::TimedOut),
-        }
+        let is_staffed = |queue: &QueueId| {
+            self.benches.get(queue).is_some_and(|bench| bench.counts().signed_in > 0)
+        };
+        let added = self.added_to(entry);
+        let mut queues = added.iter().map(|(queue, _)| queue).chain([&entry.queue]);
+        !queues.any(is_staffed) && !self.state.index.live.contains_key(&entry.id)
     }
 
     /// One round: chooses, rings, and keeps the record of why.
@@ -213,15 +219,15 @@ impl Engine {
         rules: &QueueSettings,
         only: Option<(OperatorId, Period)>,
     ) {
-        let Some(entry) = self.state.entries.get(&id) else { return };
-        if entry.pass_until.is_some_and(|until| until > self.now.mono) {
+        let Some(entry) = self.state.entries.get(&id).cloned() else { return };
+        if entry.eased.queues.is_empty() && self.rests(&entry, rules) {
             return;
         }
-        let entry = entry.clone();
         // A callback is offered to one at a time: nobody waits on the line meanwhile.
         let is_callback = self.is_unjoined_callback(entry.call);
         let live = self.state.index.live.get(&id).map_or(0, BTreeSet::len);
         let backed_off = backed_off(&entry, self.now.mono);
+        let sharing = self.callers_to_share(entry.queue, rules);
         let request = Request {
             entry: id,
             round: entry.round.saturating_add(u32::from(live == 0)).max(1),
@@ -231,7 +237,7 @@ impl Engine {
             waited: entry.waited(self.now),
             ringing_for: if live == 0 { Period::ZERO } else { self.now.mono.since(entry.round_at) },
             live: u32::try_from(live).unwrap_or(u32::MAX),
-            waiting: self.callers_to_share(&entry, rules).saturating_add(u32::from(live > 0)),
+            waiting: sharing.saturating_add(u32::from(live > 0)),
             only: only.map(|(operator, _)| operator),
             first: None,
             ask: if is_callback { Ask::Order(1) } else { Ask::Round },
@@ -240,23 +246,73 @@ impl Engine {
                 excluded: &NOBODY,
                 tried: if is_callback { &NOBODY } else { &entry.tried },
             },
+            ease: Ease { tier: entry.eased.tier, skills: &entry.eased.skills },
         };
-        let Some(bench) = self.benches.get_mut(&entry.queue) else { return };
-        let choice = bench.choose(&request);
-        self.tell_round(&entry, rules, &request, &choice);
-        match choice.again_in {
+        let ring = only.map_or(rules.ring, |(_, ring)| ring);
+        let own = Source { queue: entry.queue, rules, ring, tell: Tell::Once };
+        let mut rung = Rung::default();
+        if !self.rests(&entry, rules) {
+            rung = self.ring_from(&entry, &own, &request);
+        }
+        if only.is_none() && !is_callback {
+            self.ring_added(&entry, rules, &request, &mut rung);
+        }
+        match rung.again_in {
             Some(wait) => self.again.insert(id, self.now.mono + wait),
             None => self.again.remove(&id),
         };
-        if choice.pass_over {
-            self.emit(Record::PassEnded { entry: id, until: self.now.mono + rules.retry });
+    }
+
+    /// Whether everybody of a fixed order was tried and the next pass has not begun.
+    fn rests(&self, entry: &Entry, rules: &QueueSettings) -> bool {
+        rules.strategy == Strategy::Linear
+            && entry.pass_until.is_some_and(|until| until > self.now.mono)
+    }
+
+    /// Members of queues that were added to a wait: with `parallel` they ring along, else they
+    /// are asked when nobody of the queues before theirs can be.
+    fn ring_added(
+        &mut self,
+        entry: &Entry,
+        rules: &QueueSettings,
+        request: &Request<'_>,
+        rung: &mut Rung,
+    ) {
+        for (queue, theirs) in self.added_to(entry) {
+            let live = request.live.saturating_add(rung.count);
+            if live > 0 && rules.strategy != Strategy::Parallel {
+                return;
+            }
+            if self.rests(entry, &theirs) {
+                continue;
+            }
+            let waiting = self.callers_to_share(queue, &theirs).saturating_add(1);
+            let request = Request { live, waiting, ease: Ease::default(), ..*request };
+            let tell = if rung.told_empty { Tell::Always } else { Tell::Chosen };
+            let source = Source { queue, rules: &theirs, ring: theirs.ring, tell };
+            let more = self.ring_from(entry, &source, &request);
+            rung.count = rung.count.saturating_add(more.count);
+            rung.again_in = rung.again_in.into_iter().chain(more.again_in).min();
         }
-        let ring = only.map_or(rules.ring, |(_, ring)| ring);
-        let joins = live > 0 && rules.strategy == Strategy::Parallel;
+    }
+
+    /// Asks one queue for its part of a round, rings whom it chose, and keeps the record of why.
+    fn ring_from(&mut self, entry: &Entry, source: &Source<'_>, request: &Request<'_>) -> Rung {
+        let (queue, rules) = (source.queue, source.rules);
+        let Some(bench) = self.benches.get_mut(&queue) else { return Rung::default() };
+        let choice = bench.choose(request);
+        let told_empty = self.tell_round(entry, source, request, &choice);
+        if choice.pass_over {
+            self.emit(Record::PassEnded { entry: entry.id, until: self.now.mono + rules.retry });
+        }
+        let joins = request.ringing_for > Period::ZERO && rules.strategy == Strategy::Parallel;
         let began = if joins { entry.round_at } else { self.now.mono };
         for chosen in &choice.chosen {
-            self.ring_one(&entry, chosen.operator, request.round, began + ring);
+            let ring_until = began + source.ring;
+            self.ring_one(entry, (queue, chosen.operator), request.round, ring_until);
         }
+        let count = u32::try_from(choice.chosen.len()).unwrap_or(u32::MAX);
+        Rung { count, again_in: choice.again_in, told_empty }
     }
 
     /// Whether anybody could be rung for a wait at this moment.
@@ -277,13 +333,20 @@ impl Engine {
             first: None,
             ask: Ask::Order(1),
             bars: Bars { backed_off: &backed_off, excluded: &NOBODY, tried: &NOBODY },
+            ease: Ease::default(),
         };
         let bench = self.benches.get_mut(&entry.queue);
         bench.is_some_and(|bench| !bench.choose(&request).chosen.is_empty())
     }
 
-    fn ring_one(&mut self, entry: &Entry, operator: OperatorId, round: u32, ring_until: Mono) {
-        self.count_round(entry.queue, operator);
+    fn ring_one(
+        &mut self,
+        entry: &Entry,
+        (queue, operator): (QueueId, OperatorId),
+        round: u32,
+        ring_until: Mono,
+    ) {
+        self.count_round(queue, operator);
         let (offer, leg) = (OfferId(self.state.next.offer), LegId(self.state.next.leg));
         let call = entry.call;
         self.emit(Record::OfferMade {
@@ -292,6 +355,7 @@ impl Engine {
             entry: entry.id,
             operator,
             leg: Some(leg),
+            queue: Some(queue).filter(|queue| *queue != entry.queue),
             round,
             ring_until: Some(ring_until),
             lease_until: ring_until + LEASE,
@@ -304,12 +368,12 @@ impl Engine {
     /// Callers of a queue for whom nobody rings and among whom the idle are split. Beyond one for
     /// each of the idle they make no difference, so a long queue is not counted to its end for
     /// everybody who waits in it.
-    fn callers_to_share(&self, entry: &Entry, rules: &QueueSettings) -> u32 {
-        let idle = self.benches.get(&entry.queue).map_or(0, |bench| bench.counts().ready);
+    fn callers_to_share(&self, queue: QueueId, rules: &QueueSettings) -> u32 {
+        let idle = self.benches.get(&queue).map_or(0, |bench| bench.counts().ready);
         if !rules.split || idle < 2 {
             return 0;
         }
-        let waiting = self.state.index.waiting.get(&entry.queue).into_iter().flatten();
+        let waiting = self.state.index.waiting.get(&queue).into_iter().flatten();
         let silent = waiting.filter(|(_, entry)| {
             self.state.entries.get(entry).is_some_and(|it| it.state == EntryState::Waiting)
         });
@@ -317,41 +381,46 @@ impl Engine {
         u32::try_from(counted).unwrap_or(u32::MAX)
     }
 
-    /// The stored answer to why somebody did or did not ring. A wait for which nobody can be
-    /// found is told once, not at every look.
+    /// The stored answer to why somebody did or did not ring; whether a round without anybody was
+    /// told. A wait for which nobody can be found is told once, not at every look.
     fn tell_round(
         &mut self,
         entry: &Entry,
-        rules: &QueueSettings,
+        source: &Source<'_>,
         request: &Request<'_>,
         choice: &Choice,
-    ) {
-        if choice.chosen.is_empty() {
-            if request.live > 0 || !self.told_empty.insert(entry.id) {
-                return;
-            }
-        } else {
+    ) -> bool {
+        let is_empty = choice.chosen.is_empty();
+        let told = match source.tell {
+            Tell::Once if is_empty => request.live == 0 && self.told_empty.insert(entry.id),
+            Tell::Chosen => !is_empty,
+            Tell::Once | Tell::Always => true,
+        };
+        if !is_empty {
             self.told_empty.remove(&entry.id);
         }
-        let decision = self.decision(entry, rules, request, choice);
-        self.decisions.extend(decision);
+        if told {
+            let decision = self.decision(entry, (source.queue, source.rules), request, choice);
+            self.decisions.extend(decision);
+        }
+        told && is_empty
     }
 
     pub(super) fn decision(
         &mut self,
         entry: &Entry,
-        rules: &QueueSettings,
+        (queue, rules): (QueueId, &QueueSettings),
         request: &Request<'_>,
         choice: &Choice,
     ) -> Option<Decision> {
-        let (whole, members) = self.benches.get_mut(&entry.queue)?.account(request, choice);
+        let (whole, members) = self.benches.get_mut(&queue)?.account(request, choice);
         let only = self.state.entries.get(&entry.id).and_then(|entry| entry.hold);
         let only = only.filter(|hold| request.only == Some(hold.operator));
         let first = only.and_then(|hold| self.told_first((hold.operator, hold.by)));
         Some(Decision {
             call: entry.call,
             entry: entry.id,
-            queue: entry.queue_name.clone(),
+            queue: rules.name.clone(),
             round: request.round,
             at: self.now.wall,
             waited: request.waited,
@@ -361,6 +430,8 @@ impl Engine {
             seed: choice.seed,
             first,
             class: entry.class_at(self.now, entry.target.unwrap_or(rules.service_level.target)),
+            relaxed: request.ease.skills.to_vec(),
+            hop: None,
             whole,
             members,
         })
@@ -410,12 +481,14 @@ impl Engine {
         let waited = entry.waited(self.now);
         let at = |length: Period| entry.patience_from() + length;
         let tier = self.benches.get(&entry.queue).and_then(|it| it.next_tier_at(waited));
-        let overflow = overflow_next(&rules.overflow, usize::from(entry.steps));
+        let added = entry.eased.queues.iter().filter_map(|queue| self.benches.get(queue));
+        let tiers = added.filter_map(|bench| bench.next_tier_at(waited));
+        let tier = tier.into_iter().chain(tiers).min();
         let unstaffed = entry.enqueued.mono + UNSTAFFED_MAX;
         let back_off = entry.back_off.values().copied().filter(|until| *until > now).min();
         let mut dues = earliest([
             Some(at(rules.wait_max)),
-            overflow.map(at),
+            self.overflow_look(entry, rules),
             tier.map(|length| entry.first.mono + length),
             back_off,
             Some(unstaffed).filter(|until| *until > now),

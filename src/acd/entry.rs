@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, EntryId, Mono, Name, Now, OfferId, OperatorId, Outcome, Period, QueueId, Tie, Wall,
+    CallId, EntryId, Hop, Mono, Name, Now, OfferId, OperatorId, Outcome, Period, QueueId, Tie, Wall,
 };
 use crate::plan::CLASS_MAX;
 
@@ -125,6 +125,17 @@ impl OwnerAsk {
     }
 }
 
+/// What steps of the overflow made easier for one wait.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Eased {
+    /// Tiers up to this one are open whatever their time; from 0.
+    pub tier: u8,
+    /// Skills that the caller does without.
+    pub skills: Vec<Name>,
+    /// Other queues whose members may be rung too, in the order in which they came.
+    pub queues: Vec<QueueId>,
+}
+
 /// One wait in one queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -175,8 +186,15 @@ pub struct Entry {
     /// What an outside service was asked of this wait.
     #[serde(default)]
     pub owner: Option<OwnerAsk>,
-    /// Steps of the overflow chain that were taken.
-    pub steps: u8,
+    /// Steps of the overflow chain that were taken, one bit each.
+    #[serde(default)]
+    pub taken: u32,
+    /// What those steps made easier.
+    #[serde(default)]
+    pub eased: Eased,
+    /// Since when nobody is tried; `None` while somebody is, and while the caller is held for one.
+    #[serde(default)]
+    pub alone_since: Option<Mono>,
     /// Whether the client came back to the place of a callback: the queue's patience with them
     /// begins anew, their place does not.
     #[serde(default)]
@@ -216,7 +234,9 @@ impl Entry {
             hold: None,
             stuck: false,
             owner: None,
-            steps: 0,
+            taken: 0,
+            eased: Eased::default(),
+            alone_since: Some(at.mono),
             resumed: false,
         }
     }
@@ -232,6 +252,27 @@ impl Entry {
         let boost = self.waited(now).0.checked_div(target.0.saturating_mul(AGEING)).unwrap_or(0);
         let boost = u8::try_from(boost).unwrap_or(CLASS_MAX);
         self.class.saturating_add(boost).min(CLASS_MAX)
+    }
+
+    /// Notes whether anybody is tried, after anything that may have changed it.
+    pub fn count_alone(&mut self, now: Mono) {
+        let is_alone = self.state == EntryState::Waiting && self.hold.is_none();
+        self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(now));
+    }
+
+    /// Takes in what a step of the overflow did.
+    pub fn ease(&mut self, hop: &Hop) {
+        match hop {
+            Hop::TierOpened { tier } => self.eased.tier = self.eased.tier.max(*tier),
+            Hop::SkillRelaxed { skill } => self.eased.skills.push(skill.clone()),
+            Hop::QueueAdded { id, .. } => self.eased.queues.push(*id),
+            Hop::Moved { .. }
+            | Hop::DialledOut
+            | Hop::Callback
+            | Hop::Voicemail
+            | Hop::Announced { .. }
+            | Hop::Ended => {}
+        }
     }
 
     /// The moment from which overflow and the longest wait are counted.

@@ -4,13 +4,16 @@
 //! its operators free and logs it: one lost call is better than a stuck exchange.
 
 use super::alarms::Alarm;
+use super::bench::Bench;
 use super::engine::Engine;
 use super::entry::{Entry, EntryState};
 use super::io::LegReason;
 use super::leg::LegState;
 use super::offer::{Offer, OfferState};
 use super::token::{Token, TokenState};
-use crate::model::{Authority, CallId, EntryId, OfferEnd, OfferId, TokenId, Work};
+use crate::model::{
+    Authority, CallId, EntryId, OfferEnd, OfferId, OperatorId, Ruling, TokenId, Work,
+};
 
 /// Something that must never be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,12 +224,10 @@ impl Engine {
                 if !owned || held || entry.state != EntryState::Waiting {
                     continue;
                 }
-                let idle = bench.members().find(|operator| {
-                    let barred =
-                        entry.back_off.get(operator).is_some_and(|until| *until > self.now.mono);
-                    let first_tier = bench.ruling(*operator).is_some_and(|it| it.is_eligible());
-                    let at_once = self.tier_is_open(entry, *operator);
-                    !barred && first_tier && at_once
+                let added = self.added_to(entry);
+                let added = added.iter().filter_map(|(id, _)| self.benches.get(id));
+                let idle = std::iter::once(bench).chain(added).find_map(|bench| {
+                    bench.members().find(|operator| self.could_ring(entry, bench, *operator))
                 });
                 if let Some(operator) = idle {
                     let found_it = format!("{operator} is free and entry {id} waits");
@@ -237,18 +238,17 @@ impl Engine {
         found
     }
 
-    fn tier_is_open(&self, entry: &Entry, operator: crate::model::OperatorId) -> bool {
-        let Some(rules) = self.rules(entry.queue) else { return false };
-        let Some(name) = self.state.operators.get(&operator).map(|it| &it.name) else {
-            return false;
+    /// Whether nothing keeps a member of a bench from ringing for a wait.
+    fn could_ring(&self, entry: &Entry, bench: &Bench, operator: OperatorId) -> bool {
+        let barred = entry.back_off.get(&operator).is_some_and(|until| *until > self.now.mono);
+        let own = self.benches.get(&entry.queue).is_some_and(|own| std::ptr::eq(own, bench));
+        let (tier, skills) = match own {
+            true => (entry.eased.tier, entry.eased.skills.as_slice()),
+            false => (0, [].as_slice()),
         };
-        let waited = entry.waited(self.now);
-        let cumulative = rules.tier_mode == super::settings::TierMode::Cumulative;
-        let tier = rules
-            .tiers
-            .iter()
-            .find(|tier| tier.members.iter().any(|member| member.operator == *name));
-        cumulative && tier.is_some_and(|tier| tier.after <= waited)
+        let ruling = bench.ruling_without(operator, skills);
+        let open = bench.opens_for(operator, entry.waited(self.now), tier);
+        !barred && open && ruling.is_some_and(Ruling::is_eligible)
     }
 
     /// Ends a call whose state makes no sense, and sets everybody on it free.

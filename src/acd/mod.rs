@@ -26,6 +26,7 @@ mod observed_evidence;
 mod observed_view;
 mod offer;
 mod operator;
+mod overflow;
 mod owned;
 mod owned_ends;
 #[cfg(test)]
@@ -56,14 +57,13 @@ pub use eligible::{Bars, Facts, could_serve, judge, judge_for};
 pub use engine::{Engine, RestoreError};
 pub use invariants::Breach;
 pub use observed::{QUIET, Rung, Story, View};
-pub use pick::{Ask, Choice, Chosen, Request};
+pub use pick::{Ask, Choice, Chosen, Ease, Request};
 pub use responsible::OWNER_WAIT;
 pub use settings::{
     AccountSettings, AliasOf, AutoPause, Callback, CallbackFirst, Member, OperatorSettings,
     Overflow, OverflowTo, QueueSettings, ReadyRule, ServiceLevel, Settings, Sticky, Strategy, Tier,
-    TierMode,
+    TierMode, When,
 };
 pub use strategy::{
-    Responsible, SeatKeys, Tally, TurnMoves, overflow_cycle, overflow_due, overflow_next,
-    responsible,
+    OVERFLOW_MAX, Responsible, SeatKeys, Tally, TurnMoves, overflow_cycle, responsible,
 };

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CallId, EntryId, LegId, Mono, Name, Now, OfferEnd, OfferId, OperatorId, PopState, Wall,
+    CallId, EntryId, LegId, Mono, Name, Now, OfferEnd, OfferId, OperatorId, PopState, QueueId, Wall,
 };
 
 /// Where an offer stands.
@@ -122,6 +122,9 @@ pub struct Offer {
     pub name: Name,
     /// The leg that rings them, for calls that we own.
     pub leg: Option<LegId>,
+    /// The queue whose member they are, where that is not the one the caller waits in.
+    #[serde(default)]
+    pub queue: Option<QueueId>,
     /// Where it stands.
     pub state: OfferState,
     /// Which round of the entry made it; 0 for offers told by facts.

@@ -210,8 +210,7 @@ impl Engine {
 
     /// The turn that an operator gets when it is used up at this moment.
     pub(super) fn turn_for(&mut self, offer: &Offer, moment: TurnMoves) -> Option<u64> {
-        let entry = self.state.entries.get(&offer.entry?)?;
-        let queue = entry.queue;
+        let queue = self.state.queue_of(offer)?;
         if self.rules(queue)?.strategy.turn_moves() != moment {
             return None;
         }

@@ -199,7 +199,7 @@ fn the_wait_has_an_end_and_overflow_keeps_the_clock() {
     other.group = "duty".into();
     settings.queues.push(other);
     settings.queues[0].overflow =
-        vec![Overflow { after: Period::mins(1), to: OverflowTo::Queue("duty".into()) }];
+        vec![Overflow::after(Period::mins(1), OverflowTo::Queue("duty".into()))];
     let mut rig = Rig::ready(settings);
     rig.intent("Aziza", Intent::Dnd);
     let call = rig.arrive(CALLER, NUMBER);

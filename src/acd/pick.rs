@@ -4,10 +4,12 @@ use std::cmp::Reverse;
 use std::iter::Peekable;
 
 use super::bench::{Bench, Row, Seat};
-use super::eligible::{Bars, judge_for};
+use super::eligible::{Bars, could_serve, judge_for};
 use super::settings::{Strategy, TierMode};
-use super::strategy::{Clock, Ranked, Worth, lot, may_join, share, shown_key, stage_now, wanted};
-use crate::model::{Authority, EntryId, Mono, OperatorId, Period, Pick, Ruling, Seed, Why};
+use super::strategy::{
+    Clock, Order, Ranked, Worth, lot, may_join, share, shown_key, stage_now, wanted,
+};
+use crate::model::{Authority, EntryId, Mono, Name, OperatorId, Period, Pick, Ruling, Seed, Why};
 
 /// What a caller asks of the bench.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +41,17 @@ pub struct Request<'a> {
     pub ask: Ask,
     /// Who is barred for this caller.
     pub bars: Bars<'a>,
+    /// What steps of the overflow made easier for this caller.
+    pub ease: Ease<'a>,
+}
+
+/// What steps of the overflow made easier for one caller.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ease<'a> {
+    /// Tiers up to this one are open whatever their time; from 0, as the first always is.
+    pub tier: u8,
+    /// Skills that the caller does without.
+    pub skills: &'a [Name],
 }
 
 /// What is wanted of the bench.
@@ -84,7 +97,7 @@ const WHOLE_MAX: usize = 64;
 impl Bench {
     /// Chooses for one round and changes nothing that a record would have to tell.
     pub fn choose(&mut self, request: &Request<'_>) -> Choice {
-        let top = self.top_tier(request.waited);
+        let top = self.top_tier(request);
         let mut choice = Choice { tier: top, ..Choice::default() };
         if !request.open {
             return choice;
@@ -106,6 +119,15 @@ impl Bench {
             (None, Ask::Round) => self.choose_several(request, open, &mut choice),
         }
         choice
+    }
+
+    /// Whether the tier of a member is open by its time or because the caller has it easier. With
+    /// tiers that replace each other only one is, so none is told.
+    pub(super) fn opens_for(&self, operator: OperatorId, waited: Period, eased: u8) -> bool {
+        let seat = self.place(operator).and_then(|place| self.seats.get(place));
+        let row = seat.and_then(|seat| Some((seat.tier, self.tiers.get(usize::from(seat.tier))?)));
+        self.rules.tier_mode == TierMode::Cumulative
+            && row.is_some_and(|(tier, row)| row.after <= waited || tier <= eased)
     }
 
     /// The next waiting time at which a tier opens.
@@ -167,7 +189,8 @@ impl Bench {
 
     fn why_not(&self, seat: &Seat, request: &Request<'_>, choice: &Choice) -> Ruling {
         let bars = &request.bars;
-        let ruling = judge_for(seat.ruling, seat.operator, request.authority, request.open, bars);
+        let ruling = seat.ruling_without(self.rules.mask(request.ease.skills));
+        let ruling = judge_for(ruling, seat.operator, request.authority, request.open, bars);
         let closed = match self.rules.tier_mode {
             TierMode::Cumulative => seat.tier > choice.tier,
             TierMode::Replace => seat.tier != choice.tier,
@@ -182,22 +205,32 @@ impl Bench {
 
     /// The highest tier that is open: those whose time has come, and the one after tiers in
     /// which nobody can become free by themselves.
-    fn top_tier(&self, waited: Period) -> u8 {
+    fn top_tier(&self, request: &Request<'_>) -> u8 {
         let mut top = 0;
         let mut served = false;
         for (number, row) in (0_u8..).zip(&self.tiers) {
-            if row.after <= waited || !served {
+            if row.after <= request.waited || number <= request.ease.tier || !served {
                 top = number;
             }
-            served |= row.serving > 0;
+            served |= row.serving > 0 || self.serves_without_skill(row, request);
         }
         top
+    }
+
+    /// Whether somebody of a tier could become free for a caller who does without a skill. Looks
+    /// at every seat, for such callers only.
+    fn serves_without_skill(&self, row: &Row, request: &Request<'_>) -> bool {
+        let mask = self.rules.mask(request.ease.skills);
+        let seats = self.seats.get(row.from..row.from + row.scores.len());
+        mask != 0
+            && seats.unwrap_or_default().iter().any(|seat| could_serve(seat.ruling_without(mask)))
     }
 
     fn choose_only(&self, request: &Request<'_>, only: OperatorId, choice: &mut Choice) {
         let Some(seat) = self.place(only).and_then(|place| self.seats.get(place)) else { return };
         let bars = &request.bars;
-        if judge_for(seat.ruling, only, request.authority, request.open, bars).is_eligible() {
+        let ruling = seat.ruling_without(self.rules.mask(request.ease.skills));
+        if judge_for(ruling, only, request.authority, request.open, bars).is_eligible() {
             choice.chosen.push(Chosen { operator: only, tier: seat.tier });
         }
     }
@@ -212,7 +245,7 @@ impl Bench {
         choice.chosen.extend(found);
         if self.rules.strategy == Strategy::Linear && choice.chosen.is_empty() {
             choice.pass_over = open.iter().any(|row| {
-                let mut seated = row.ranking(request.authority);
+                let mut seated = row.ranking(request);
                 seated.any(|(local, _)| self.stands_alone(row, local, request))
             });
         }
@@ -221,10 +254,16 @@ impl Bench {
     /// Whether only this pass stands between a seated member and the caller.
     fn stands_alone(&self, row: &Row, local: usize, request: &Request<'_>) -> bool {
         self.seats.get(row.from + local).is_some_and(|seat| {
-            request.bars.tried.contains(&seat.operator)
+            self.has_skills(seat, request)
+                && request.bars.tried.contains(&seat.operator)
                 && !request.bars.backed_off.contains(&seat.operator)
                 && !request.bars.excluded.contains(&seat.operator)
         })
+    }
+
+    /// Whether a member has every skill that the caller still needs.
+    fn has_skills(&self, seat: &Seat, request: &Request<'_>) -> bool {
+        !seat.ruling_without(self.rules.mask(request.ease.skills)).has(Why::SkillMissing)
     }
 
     fn choose_order(&self, request: &Request<'_>, open: &[Row], max: u16, choice: &mut Choice) {
@@ -269,7 +308,7 @@ impl Bench {
         let mut more = false;
         for row in open {
             let mut stage_max = None;
-            for (local, worth) in row.ranking(request.authority) {
+            for (local, worth) in row.ranking(request) {
                 let Some(chosen) = self.unbarred(row, local, request) else { continue };
                 let stages = || {
                     let nobody = live == 0;
@@ -299,7 +338,7 @@ impl Bench {
             return usize::MAX;
         }
         let barred = |row: &&Row| self.barred_places(row, request).len();
-        let idle = open.iter().map(|row| row.count(request.authority)).sum::<usize>();
+        let idle = open.iter().map(|row| row.count(request)).sum::<usize>();
         let barred = open.iter().map(|row| barred(&row)).sum::<usize>();
         match idle.saturating_sub(barred) {
             idle @ 2.. => share(idle, waiting),
@@ -325,7 +364,7 @@ impl Bench {
             | Strategy::LeastTalk
             | Strategy::SmoothWeighted
             | Strategy::Progressive => {
-                let ranking = row.ranking(request.authority);
+                let ranking = row.ranking(request);
                 return Box::new(
                     ranking.filter_map(|(local, _)| self.unbarred(row, local, request)),
                 );
@@ -336,7 +375,7 @@ impl Bench {
         let mut seed = Seed::new(start);
         let mut passed = self.barred_places(row, request);
         Box::new(std::iter::from_fn(move || {
-            let local = row.drawn(&mut seed, request.authority, &passed)?;
+            let local = row.drawn(&mut seed, request, &passed)?;
             passed.push(local);
             self.unbarred(row, local, request)
         }))
@@ -347,8 +386,10 @@ impl Bench {
         let seat = self.seats.get(row.from + local)?;
         let (operator, bars) = (seat.operator, &request.bars);
         let tried = self.rules.strategy == Strategy::Linear && bars.tried.contains(&operator);
-        let barred =
-            tried || bars.backed_off.contains(&operator) || bars.excluded.contains(&operator);
+        let barred = tried
+            || bars.backed_off.contains(&operator)
+            || bars.excluded.contains(&operator)
+            || !self.has_skills(seat, request);
         (!barred).then_some(Chosen { operator, tier: seat.tier })
     }
 
@@ -359,9 +400,17 @@ impl Bench {
             .backed_off
             .union(bars.excluded)
             .filter_map(|operator| self.place(*operator)?.checked_sub(row.from))
-            .filter(|local| row.holds(*local, request.authority))
+            .filter(|local| row.holds(*local, request))
             .collect();
+        if !request.ease.skills.is_empty() {
+            let lacking = (0..row.scores.len()).filter(|local| row.lacking.holds(*local));
+            places.extend(lacking.filter(|local| {
+                let seat = self.seats.get(row.from + local);
+                seat.is_some_and(|seat| !self.has_skills(seat, request))
+            }));
+        }
         places.sort_unstable();
+        places.dedup();
         places
     }
 }
@@ -379,71 +428,83 @@ impl Row {
         let x = self.clock(clock, now);
         self.known.advance(x, &self.scores);
         self.unknown.advance(x, &self.scores);
+        self.lacking.advance(x, &self.scores);
     }
 
-    /// Whether calls of this authority may ring devices of which nothing is known.
-    const fn takes_unknown(authority: Authority) -> bool {
-        match authority {
+    /// The orders beside those who are simply eligible that a caller may be served from: devices
+    /// of which nothing is known, and members without a skill that the caller does without.
+    fn others(&self, request: &Request<'_>) -> [Option<&Order>; 2] {
+        let takes_unknown = match request.authority {
             Authority::Owned => false,
             Authority::Advised | Authority::Observed => true,
-        }
+        };
+        let unknown = takes_unknown.then_some(&self.unknown);
+        let lacking = (!request.ease.skills.is_empty()).then_some(&self.lacking);
+        [unknown, lacking]
     }
 
-    fn count(&self, authority: Authority) -> usize {
-        let unknown = if Row::takes_unknown(authority) { self.unknown.count() } else { 0 };
-        usize::try_from(self.known.count() + unknown).unwrap_or(usize::MAX)
+    fn orders(&self, request: &Request<'_>) -> impl Iterator<Item = &Order> {
+        std::iter::once(&self.known).chain(self.others(request).into_iter().flatten())
     }
 
-    fn holds(&self, local: usize, authority: Authority) -> bool {
-        self.known.holds(local) || (Row::takes_unknown(authority) && self.unknown.holds(local))
+    fn count(&self, request: &Request<'_>) -> usize {
+        let count: u32 = self.orders(request).map(Order::count).sum();
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    fn holds(&self, local: usize, request: &Request<'_>) -> bool {
+        self.orders(request).any(|order| order.holds(local))
     }
 
     /// The seats from the best to the worst.
-    fn ranking(&self, authority: Authority) -> Merged<'_> {
-        let unknown = Row::takes_unknown(authority).then(|| self.unknown.ranking(&self.scores));
+    fn ranking(&self, request: &Request<'_>) -> Merged<'_> {
+        let [unknown, lacking] = self.others(request);
         Merged {
             known: self.known.ranking(&self.scores).peekable(),
-            unknown: unknown.map(Iterator::peekable),
+            others: [
+                unknown.map(|order| order.ranking(&self.scores).peekable()),
+                lacking.map(|order| order.ranking(&self.scores).peekable()),
+            ],
         }
     }
 
     /// A seat by lot, none of `passed`.
-    fn drawn(&self, seed: &mut Seed, authority: Authority, passed: &[usize]) -> Option<usize> {
-        let known = self.known.lots(passed);
-        let unknown = match Row::takes_unknown(authority) {
-            true => self.unknown.lots(passed),
-            false => 0,
-        };
-        if known + unknown == 0 {
+    fn drawn(&self, seed: &mut Seed, request: &Request<'_>, passed: &[usize]) -> Option<usize> {
+        let all: u64 = self.orders(request).map(|order| order.lots(passed)).sum();
+        if all == 0 {
             // Whoever is left has no weight: they come last, but before a caller is kept waiting.
-            let left = self.count(authority) > passed.len();
+            let left = self.count(request) > passed.len();
             let mut seats = 0..if left { self.scores.len() } else { 0 };
-            return seats.find(|local| self.holds(*local, authority) && !passed.contains(local));
+            return seats.find(|local| self.holds(*local, request) && !passed.contains(local));
         }
-        let lot = seed.below(known + unknown);
-        match lot.checked_sub(known) {
-            None => self.known.drawn(lot, passed),
-            Some(rest) => self.unknown.drawn(rest, passed),
+        let mut lot = seed.below(all);
+        for order in self.orders(request) {
+            match lot.checked_sub(order.lots(passed)) {
+                None => return order.drawn(lot, passed),
+                Some(rest) => lot = rest,
+            }
         }
+        None
     }
 }
 
-/// The two orders of a tier as one.
+/// The orders of a tier as one.
 struct Merged<'a> {
     known: Peekable<Ranked<'a>>,
-    unknown: Option<Peekable<Ranked<'a>>>,
+    others: [Option<Peekable<Ranked<'a>>>; 2],
 }
 
 impl Iterator for Merged<'_> {
     type Item = (usize, Worth);
 
     fn next(&mut self) -> Option<(usize, Worth)> {
-        let Some(unknown) = &mut self.unknown else { return self.known.next() };
         let better = |seat: &(usize, Worth)| (seat.1, Reverse(seat.0));
-        match (self.known.peek().map(better), unknown.peek().map(better)) {
-            (Some(one), Some(other)) if other > one => unknown.next(),
-            (None, _) => unknown.next(),
-            (Some(_), _) => self.known.next(),
+        let mut best = &mut self.known;
+        for other in self.others.iter_mut().flatten() {
+            if other.peek().map(better) > best.peek().map(better) {
+                best = other;
+            }
         }
+        best.next()
     }
 }

@@ -220,6 +220,7 @@ impl Engine {
             entry,
             operator,
             leg: Some(leg),
+            queue: None,
             round,
             ring_until: Some(ring_until),
             lease_until: ring_until,

@@ -98,7 +98,7 @@ pub struct QueueSettings {
     pub wait_max: Period,
     /// Time to finish up after a conversation.
     pub wrap_up: Period,
-    /// What happens while waiting, in order of `after`.
+    /// What happens while waiting: the first step that holds is taken, each step once.
     pub overflow: Vec<Overflow>,
     /// The responsible operator first.
     pub sticky: Option<Sticky>,
@@ -226,17 +226,40 @@ impl Strategy {
 }
 
 /// One step of a queue's overflow chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Overflow {
-    /// When the caller has waited this long.
-    pub after: Period,
-    /// Where to.
+    /// What has to be true of the caller's wait.
+    pub when: When,
+    /// What is done then.
     pub to: OverflowTo,
 }
 
-/// Where an overflow step leads.
+/// When an overflow step is taken: everything that is named has to hold.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct When {
+    /// The caller has waited this long, from the first entry of the chain.
+    pub after: Option<Period>,
+    /// Nobody could be rung for the caller for this long without a break.
+    pub nobody_for: Option<Period>,
+    /// The caller stands at this place of the queue or behind it; the first is 1.
+    pub position: Option<u16>,
+    /// The caller is expected to wait this long or longer from here on.
+    pub expected_wait: Option<Period>,
+    /// It is in these hours.
+    pub hours: Option<Arc<Calendar>>,
+    /// It is outside these hours.
+    pub out_of_hours: Option<Arc<Calendar>>,
+}
+
+/// What an overflow step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverflowTo {
+    /// Opens every tier up to this one for the caller; from 0.
+    Tier(u8),
+    /// The caller does without a skill that the queue needs.
+    Relax(Name),
+    /// Members of another queue may be rung too; the caller keeps the place in this one.
+    Add(Name),
     /// Another queue, with the place and the waiting time kept.
     Queue(Name),
     /// A callback instead of waiting.
@@ -245,8 +268,51 @@ pub enum OverflowTo {
     Dial(String),
     /// A message is taken.
     Voicemail,
+    /// The call ends after an announcement. Until there is media it ends without.
+    Say(String),
     /// The call ends.
     End,
+}
+
+impl Overflow {
+    /// A step that is taken after so much waiting, whatever else.
+    pub fn after(after: Period, to: OverflowTo) -> Overflow {
+        Overflow { when: When { after: Some(after), ..When::default() }, to }
+    }
+}
+
+impl When {
+    /// Whether nothing but the waiting time counts.
+    pub const fn is_time_only(&self) -> bool {
+        self.nobody_for.is_none()
+            && self.position.is_none()
+            && self.expected_wait.is_none()
+            && self.hours.is_none()
+            && self.out_of_hours.is_none()
+    }
+
+    /// Whether anything counts at all.
+    pub const fn is_empty(&self) -> bool {
+        self.after.is_none() && self.is_time_only()
+    }
+}
+
+impl OverflowTo {
+    /// Whether the caller leaves the queue for good with this step. A callback is for callers who
+    /// show a number; the others wait on.
+    pub const fn lets_go(&self) -> bool {
+        match self {
+            OverflowTo::Queue(_) | OverflowTo::Dial(_) | OverflowTo::Voicemail => true,
+            OverflowTo::Say(_) | OverflowTo::End => true,
+            OverflowTo::Tier(_) | OverflowTo::Relax(_) | OverflowTo::Add(_) => false,
+            OverflowTo::Callback => false,
+        }
+    }
+
+    /// Whether a chain may end with this step: it brings nobody else into the same wait.
+    pub const fn is_terminal(&self) -> bool {
+        matches!(self, OverflowTo::Callback) || self.lets_go()
+    }
 }
 
 /// Key `sticky` of a queue.

@@ -223,8 +223,8 @@ impl Engine {
     /// of a queue that was removed as a whole are served to the end.
     fn is_out_of_queue(&self, operator: OperatorId, offer: OfferId) -> bool {
         let offer = self.state.offers.get(&offer);
-        let entry = offer.and_then(|offer| self.state.entries.get(&offer.entry?));
-        let bench = entry.and_then(|entry| self.benches.get(&entry.queue));
+        let queue = offer.and_then(|offer| self.state.queue_of(offer));
+        let bench = queue.and_then(|queue| self.benches.get(&queue));
         bench.is_some_and(|bench| bench.ruling(operator).is_none())
     }
 

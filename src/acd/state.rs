@@ -17,7 +17,7 @@ use super::staff::Staff;
 use super::token::Token;
 use crate::model::{
     CallId, Direction, EntryId, EpisodeId, EpisodeRow, EpisodeState, LegId, Mono, Name, Now,
-    Number, OfferId, OperatorId, PopState, QueueId, Seq, TokenId, Wall,
+    Number, OfferId, OperatorId, Period, PopState, QueueId, Seq, TokenId, Wall,
 };
 
 /// Legs that the engine names start here, so that they never meet a name that an edge gave to
@@ -94,6 +94,37 @@ pub struct Queue {
     pub name: Name,
     /// Places of members, and of former members who may come back.
     pub keys: QueueKeys,
+    /// How long conversations in it last.
+    #[serde(default)]
+    pub talks: Talks,
+}
+
+/// How long conversations in a queue last: a mean in which the last ones count most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Talks {
+    /// The mean.
+    pub mean: Period,
+    /// How many conversations it is of.
+    pub count: u32,
+}
+
+/// Conversations that the mean is made of. More makes it slow to follow the day, fewer lets one
+/// long conversation move it.
+const TALKS_KEPT: u32 = 20;
+
+impl Talks {
+    /// Takes one more conversation in.
+    pub fn add(&mut self, length: Period) {
+        self.count = self.count.saturating_add(1).min(TALKS_KEPT);
+        let (parts, whole) =
+            (u64::from(self.count), self.mean.0.saturating_mul(u64::from(self.count - 1)));
+        self.mean = Period(whole.saturating_add(length.0) / parts.max(1));
+    }
+
+    /// The mean, once there is one.
+    pub fn known(&self) -> Option<Period> {
+        (self.count > 0).then_some(self.mean)
+    }
 }
 
 /// The last conversation with a number.
@@ -179,6 +210,8 @@ pub struct Index {
     pub live: BTreeMap<EntryId, BTreeSet<OfferId>>,
     /// Who waits in a queue, in the order of their first enqueueing.
     pub waiting: BTreeMap<QueueId, BTreeSet<(Mono, EntryId)>>,
+    /// Who waits in another queue and may be served by this one too.
+    pub added: BTreeMap<QueueId, BTreeSet<EntryId>>,
     /// Calls that have not ended.
     pub open: BTreeSet<CallId>,
     /// Calls we were asked about without an id, by account, until facts name them.
@@ -371,11 +404,17 @@ impl Index {
             (entry.first.mono, entry.id),
             entry.state.is_waiting(),
         );
+        for queue in &entry.eased.queues {
+            keep(&mut self.added, *queue, entry.id, entry.state.is_waiting());
+        }
     }
 
     /// Lets go of a wait.
     pub fn drop_entry(&mut self, entry: &Entry) {
         keep(&mut self.waiting, entry.queue, (entry.first.mono, entry.id), false);
+        for queue in &entry.eased.queues {
+            keep(&mut self.added, *queue, entry.id, false);
+        }
         self.live.remove(&entry.id);
     }
 

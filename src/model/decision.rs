@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, EntryId, Name, Period, Wall};
+use super::{CallId, EntryId, Name, Period, QueueId, Wall};
 
 /// One reason why an operator does not sit on the bench, or sits there and was not picked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -174,7 +174,86 @@ pub struct First {
     pub by: Tie,
 }
 
-/// One round of one entry: who was judged how, and who was picked.
+/// What a step of an overflow chain did with a caller who waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Hop {
+    /// Every tier up to this one is open for them, whatever their time; from 0.
+    TierOpened {
+        /// The highest.
+        tier: u8,
+    },
+    /// They need a skill no longer.
+    SkillRelaxed {
+        /// Which.
+        skill: Name,
+    },
+    /// Members of another queue may be rung for them too; they keep their place in their own.
+    QueueAdded {
+        /// Ours.
+        id: QueueId,
+        /// Its name.
+        queue: Name,
+    },
+    /// They wait in another queue.
+    Moved {
+        /// Its name.
+        queue: Name,
+    },
+    /// A number outside is rung for them.
+    DialledOut,
+    /// They are called back later and keep their place.
+    Callback,
+    /// They are asked for a message.
+    Voicemail,
+    /// They are let go of with an announcement.
+    Announced {
+        /// The announcement's name.
+        say: String,
+    },
+    /// They are let go of.
+    Ended,
+}
+
+impl Hop {
+    /// The word used in JSON.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Hop::TierOpened { .. } => "tier_opened",
+            Hop::SkillRelaxed { .. } => "skill_relaxed",
+            Hop::QueueAdded { .. } => "queue_added",
+            Hop::Moved { .. } => "moved",
+            Hop::DialledOut => "dialled_out",
+            Hop::Callback => "callback",
+            Hop::Voicemail => "voicemail",
+            Hop::Announced { .. } => "announced",
+            Hop::Ended => "ended",
+        }
+    }
+
+    /// What it is about: a tier counted from 1, a skill, a queue, an announcement.
+    pub fn of(&self) -> Option<String> {
+        match self {
+            Hop::TierOpened { tier } => Some((u16::from(*tier) + 1).to_string()),
+            Hop::SkillRelaxed { skill: name }
+            | Hop::QueueAdded { queue: name, .. }
+            | Hop::Moved { queue: name } => Some(name.as_str().to_owned()),
+            Hop::Announced { say } => Some(say.clone()),
+            Hop::DialledOut | Hop::Callback | Hop::Voicemail | Hop::Ended => None,
+        }
+    }
+}
+
+/// One step of an overflow chain that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HopTaken {
+    /// Its place in the queue's `overflow`, from 0.
+    pub step: u8,
+    /// What it did.
+    pub hop: Hop,
+}
+
+/// One round of one entry, or one step of its overflow: who was judged how, and who was picked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// The call.
@@ -203,9 +282,42 @@ pub struct Decision {
     /// The caller's class at that moment.
     #[serde(default)]
     pub class: u8,
+    /// Skills that the queue needs and this caller does so no longer, by a step of the overflow.
+    #[serde(default)]
+    pub relaxed: Vec<Name>,
+    /// The step of the overflow that was taken; such a record lists no members.
+    #[serde(default)]
+    pub hop: Option<HopTaken>,
     /// Whether `members` holds every member of the queue. Else: those chosen and those whose
     /// ruling changed since the last decision of this queue.
     pub whole: bool,
     /// The members.
     pub members: Vec<Pick>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{OfferId, OperatorId, Record};
+
+    #[test]
+    fn records_of_the_versions_before_the_steps_told_what_they_did_are_read() {
+        let read = |text: &str| serde_json::from_str::<Record>(text).unwrap();
+        let taken = read(r#"{"record":"overflow_taken","entry":7,"step":1}"#);
+        assert_eq!(taken, Record::OverflowTaken { entry: EntryId(7), step: 1, hop: None });
+        let call = uuid::Uuid::nil();
+        let made = read(&format!(
+            r#"{{"record":"offer_made","offer":1,"call":"{call}","entry":7,"operator":2,
+                 "leg":null,"round":1,"ring_until":null,"lease_until":9}}"#
+        ));
+        let Record::OfferMade { offer, operator, queue, .. } = made else { panic!("{made:?}") };
+        assert_eq!((offer, operator, queue), (OfferId(1), OperatorId(2), None));
+        let decided = read(&format!(
+            r#"{{"record":"decided","call":"{call}","entry":7,"queue":"sales","round":1,
+                 "at":0,"waited":"1s","strategy":"linear","config":"c1",
+                 "tier":0,"seed":null,"whole":true,"members":[]}}"#
+        ));
+        let Record::Decided(decision) = decided else { panic!("{decided:?}") };
+        assert_eq!((decision.hop, decision.relaxed), (None, Vec::new()));
+    }
 }

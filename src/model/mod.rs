@@ -26,7 +26,7 @@ mod time;
 pub use call::{CallRow, EntryRow, OfferRow, Stage, StageName, TalkRow};
 pub use card::{Pop, PopState};
 pub use client::{ClientDeal, ClientMatch, ClientNews, ClientState, ClientView};
-pub use decision::{Decision, First, Pick, Ruling, Tie, Why};
+pub use decision::{Decision, First, Hop, HopTaken, Pick, Ruling, Tie, Why};
 pub use episode::{Attempt, Closing, EpisodeRow, EpisodeState, EpisodeStep, StepKind};
 pub use fact::{Alias, Ends, Fact, FactKind, Legs, Source, Totals};
 pub use ids::{

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Authority, By, CallId, CallRow, Decision, Direction, Disposition, EndedBy, EntryId, EpisodeId,
-    EpisodeRow, Fact, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OfferTold,
+    EpisodeRow, Fact, Hop, Intent, LegId, Mono, Name, Now, Number, OfferEnd, OfferId, OfferTold,
     OperatorId, OperatorView, Outcome, Party, Period, QueueId, Reach, Seq, Tie, TokenId, Wall,
 };
 
@@ -422,6 +422,9 @@ pub enum Record {
         entry: EntryId,
         /// Which step, from 0.
         step: u8,
+        /// What it did; records of earlier versions do not tell.
+        #[serde(default)]
+        hop: Option<Hop>,
     },
     /// Two or more answered: until when the others are kept.
     ClaimMade {
@@ -519,6 +522,9 @@ pub enum Record {
         operator: OperatorId,
         /// The leg that rings them, for calls that we own.
         leg: Option<LegId>,
+        /// The queue whose member they are, where that is not the one the caller waits in.
+        #[serde(default)]
+        queue: Option<QueueId>,
         /// Which round of the entry.
         round: u32,
         /// How long it may ring; `None` where the provider decides.

@@ -19,10 +19,10 @@ use std::sync::Arc;
 
 use navbat::acd::{
     AccountSettings, AliasOf, AutoPause, CallbackFirst, Member, OperatorSettings, Overflow,
-    OverflowTo, QueueSettings, ReadyRule, Settings, Strategy, Tier, TierMode,
+    OverflowTo, QueueSettings, ReadyRule, Settings, Strategy, Tier, TierMode, When,
 };
 use navbat::model::{Name, NumberRules, Period};
-use navbat::plan::{Calendar, Calendars, Plan};
+use navbat::plan::{Calendar, Calendars, Plan, Span};
 
 /// A transcript before it is played.
 pub struct Script {
@@ -289,18 +289,43 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
     }
 }
 
-/// Reads `3m/queue:other`, `3m/callback`, `3m/dial:+998…`, `3m/voicemail`, `3m/end`.
+/// Reads steps like `3m/queue:other` or `nobody=30s,position=3/tier:2`, the condition before the
+/// slash: a bare length is the waiting time.
 fn overflow(text: &str) -> Overflow {
-    let (after, to) = text.split_once('/').expect("length/where");
+    let (conditions, to) = text.split_once('/').expect("when/what");
+    let mut when = When::default();
+    for condition in conditions.split(',') {
+        match condition.split_once('=') {
+            None => when.after = Some(period(condition)),
+            Some(("nobody", length)) => when.nobody_for = Some(period(length)),
+            Some(("position", place)) => when.position = Some(place.parse().unwrap()),
+            Some(("expected", length)) => when.expected_wait = Some(period(length)),
+            Some(("hours", days)) => when.hours = Some(hours(days)),
+            Some(("not", days)) => when.out_of_hours = Some(hours(days)),
+            Some((other, _)) => panic!("no condition: {other}"),
+        }
+    }
     let to = match to.split_once(':').unwrap_or((to, "")) {
+        ("tier", number) => OverflowTo::Tier(number.parse::<u8>().unwrap() - 1),
+        ("relax", skill) => OverflowTo::Relax(skill.into()),
+        ("add", name) => OverflowTo::Add(name.into()),
         ("queue", name) => OverflowTo::Queue(name.into()),
         ("dial", number) => OverflowTo::Dial(number.to_owned()),
+        ("say", name) => OverflowTo::Say(name.to_owned()),
         ("callback", _) => OverflowTo::Callback,
         ("voicemail", _) => OverflowTo::Voicemail,
         ("end", _) => OverflowTo::End,
         (other, _) => panic!("no overflow: {other}"),
     };
-    Overflow { after: period(after), to }
+    Overflow { when, to }
+}
+
+/// Hours of the day on which every story plays, like `09:00-10:01`, by the site's clock.
+fn hours(text: &str) -> Arc<Calendar> {
+    let (from, to) = text.split_once('-').expect("from-to");
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(5));
+    let span = Span::new("mon", from, to).unwrap();
+    Arc::new(Calendar::new(zone, vec![span], BTreeSet::new(), Vec::new()))
 }
 
 fn account(words: &[&str]) -> AccountSettings {

@@ -221,6 +221,13 @@ impl Stage {
 
     fn keep(&mut self, at: Now, record: Record) {
         match &record {
+            Record::Decided(decision) => {
+                let taken = decision.hop.as_ref();
+                self.told.extend(taken.map(|taken| {
+                    let of = taken.hop.of().map(|of| format!(" {of}")).unwrap_or_default();
+                    format!("step {}: {}{of}", taken.step + 1, taken.hop.word())
+                }));
+            }
             Record::CallArrived { call, key, leg, .. } => {
                 let leg = leg.and_then(|leg| self.names.legs.get(&leg));
                 let label = leg.map_or_else(|| key.split_once('/').map(|it| it.1), |it| Some(it));

@@ -20,7 +20,7 @@ use world::World;
 const SEEDS: u64 = 300;
 
 /// What has to happen on some day at least, or the days prove nothing about it.
-const RARE: [&str; 17] = [
+const RARE: [&str; 26] = [
     "client_on_line",
     "merged",
     "owner_in_time",
@@ -38,6 +38,15 @@ const RARE: [&str; 17] = [
     "moved",
     "supervisor",
     "offered",
+    "tier_opened",
+    "skill_relaxed",
+    "chosen_relaxed",
+    "queue_added",
+    "rung_for_added_queue",
+    "dialled_out",
+    "voicemail",
+    "announced",
+    "ended",
 ];
 
 #[test]

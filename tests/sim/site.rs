@@ -2,12 +2,13 @@
 
 use navbat::acd::{
     AccountSettings, AliasOf, AutoPause, CallbackFirst, Member, OperatorSettings, Overflow,
-    OverflowTo, QueueSettings, ReadyRule, Settings, Sticky, Strategy, Tier, TierMode,
+    OverflowTo, QueueSettings, ReadyRule, Settings, Sticky, Strategy, Tier, TierMode, When,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use navbat::model::{Name, NumberRules, Period, Seed};
-use navbat::plan::{Calendars, Plan};
+use navbat::plan::{Calendar, Calendars, Plan, Span};
 
 /// Operators of every day.
 pub const OPERATORS: [&str; 6] = ["aziza", "bobur", "cem", "dilya", "eldor", "feruza"];
@@ -141,25 +142,69 @@ fn queue(seed: &mut Seed, place: usize) -> QueueSettings {
     if seed.chance(40) {
         queue.auto_pause = Some(AutoPause { misses: 2, lasts: Period::secs(90) });
     }
-    if seed.chance(50) {
-        queue.overflow = overflow(seed, place);
-    }
     queue.class = u8::try_from(seed.below(3)).unwrap();
     queue.tiers = tiers(seed);
+    if seed.chance(60) {
+        queue.overflow = overflow(seed, place, queue.tiers.len());
+    }
     queue
 }
 
-fn overflow(seed: &mut Seed, place: usize) -> Vec<Overflow> {
-    let after = Period::secs(5 + seed.below(25));
-    let next = QUEUES.get(place + 1);
-    let to = match (seed.below(5), next) {
-        (0 | 1, Some(next)) => OverflowTo::Queue((*next).into()),
+/// Up to three steps that make the wait easier or not, then one that a chain may end with.
+fn overflow(seed: &mut Seed, place: usize, tiers: usize) -> Vec<Overflow> {
+    let next = QUEUES.get(place + 1).map(|name| Name::from(*name));
+    let mut steps = Vec::new();
+    for _ in 0..seed.below(4) {
+        let to = match seed.below(4) {
+            0 if tiers > 1 => OverflowTo::Tier(1),
+            1 => OverflowTo::Relax("tax".into()),
+            2 | 3 => match &next {
+                Some(next) => OverflowTo::Add(next.clone()),
+                None => continue,
+            },
+            _ => continue,
+        };
+        let when = when(seed, 12);
+        steps.push(Overflow { when, to });
+    }
+    let to = match (seed.below(6), next) {
+        (0 | 1, Some(next)) => OverflowTo::Queue(next),
         (2, _) => OverflowTo::Dial(String::from("+998712223344")),
         (3, _) => OverflowTo::Callback,
         (4, _) => OverflowTo::Voicemail,
+        (5, _) => OverflowTo::Say(String::from("busy")),
         (_, _) => OverflowTo::End,
     };
-    vec![Overflow { after, to }]
+    let when = when(seed, 25);
+    steps.push(Overflow { when, to });
+    steps
+}
+
+/// One or several conditions.
+fn when(seed: &mut Seed, after: u64) -> When {
+    let mut when = When::default();
+    let mut one = |seed: &mut Seed| match seed.below(6) {
+        0 => when.nobody_for = Some(Period::secs(1 + seed.below(10))),
+        1 => when.position = Some(1 + u16::try_from(seed.below(3)).unwrap()),
+        2 => when.expected_wait = Some(Period::secs(1 + seed.below(60))),
+        3 => when.hours = Some(hours("09:00", "13:00")),
+        4 => when.out_of_hours = Some(hours("09:00", "11:00")),
+        _ => when.after = Some(Period::secs(2 + seed.below(after))),
+    };
+    one(seed);
+    if seed.chance(30) {
+        one(seed);
+    }
+    if seed.chance(50) {
+        when.after = Some(Period::secs(2 + seed.below(after)));
+    }
+    when
+}
+
+fn hours(from: &str, to: &str) -> Arc<Calendar> {
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(5));
+    let span = Span::new("mon-sun", from, to).unwrap();
+    Arc::new(Calendar::new(zone, vec![span], BTreeSet::new(), Vec::new()))
 }
 
 fn tiers(seed: &mut Seed) -> Vec<Tier> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use navbat::acd::Settings;
 use navbat::model::{
     Authority, CallId, CallRow, Closing, Direction, Disposition, EndedBy, EpisodeId, EpisodeState,
-    Fact, Intent, LegId, Live, Mono, Name, Now, Number, OfferId, Outcome, Party, PopState, Reach,
-    Record, Seed, Seq, Stamped, Tie, TokenEnd, Wall, Work,
+    Fact, Hop, Intent, LegId, Live, Mono, Name, Now, Number, OfferId, Outcome, Party, PopState,
+    Reach, Record, Seed, Seq, Stamped, Tie, TokenEnd, Wall, Work,
 };
 use navbat::switch::{
     Arrival, AskKind, Command, Effect, Heard, Input, LegEvent, Output, Placement, RouteAsk, Switch,
@@ -726,6 +726,9 @@ fn rare(record: &Record) -> Option<&'static str> {
             Tie::Dialled => "held_for_dialler",
             Tie::Deputy => "held_for_deputy",
         }),
+        Record::OverflowTaken { hop, .. } => hop.as_ref().map(Hop::word),
+        Record::OfferMade { queue: Some(_), .. } => Some("rung_for_added_queue"),
+        Record::Decided(it) if !it.relaxed.is_empty() && it.hop.is_none() => Some("chosen_relaxed"),
         Record::EpisodeSaved(row) => row.steps.last().map(|step| step.kind.word()),
         _ => None,
     }

@@ -185,6 +185,8 @@ pub fn decided(call: u128, round: u32, seconds: u64, members: &[(&str, Ruling, b
         seed: Some(u64::MAX),
         first: None,
         class: 0,
+        relaxed: Vec::new(),
+        hop: None,
         whole: true,
         members: members.iter().map(pick).collect(),
     }

@@ -585,6 +585,8 @@ pub mod made {
             seed: None,
             first: None,
             class: 0,
+            relaxed: Vec::new(),
+            hop: None,
             whole: true,
             members: vec![
                 Pick {

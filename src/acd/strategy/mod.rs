@@ -27,7 +27,10 @@ mod weighted_random;
 use serde::{Deserialize, Serialize};
 
 pub use order::{Order, Ranked};
-pub use overflow::{overflow_cycle, overflow_due, overflow_next};
+pub use overflow::{
+    Look, OVERFLOW_MAX, expected_wait, overflow_again, overflow_cycle, overflow_due,
+    overflow_unstaffed,
+};
 pub use parallel::share;
 pub use score::{Score, Worth};
 pub use sticky::{Responsible, responsible};

@@ -43,6 +43,11 @@ impl Score {
         Score { stage: 0, p: key.saturating_neg(), q: 0, d: 1, tie: 0 }
     }
 
+    /// The same that keeps its value at clock `x`.
+    pub const fn standing_at(self, x: i64) -> Score {
+        Score { p: self.p.saturating_add(self.q.saturating_mul(x)), q: 0, ..self }
+    }
+
     /// The worth at clock `x`.
     pub fn at(&self, x: i64) -> Worth {
         let over = self.p.saturating_add(self.q.saturating_mul(x));

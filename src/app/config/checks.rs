@@ -77,7 +77,7 @@ fn names(read: &Read<'_>, problems: &mut Vec<Problem>) {
         for deputy in &queue.deputies {
             look("operator", &operators, &deputy.value, &deputy.at);
         }
-        for onward in &queue.onward {
+        for onward in queue.onward.iter().chain(&queue.added) {
             look("queue", &queues, &onward.value, &onward.at);
         }
     }
@@ -277,15 +277,19 @@ fn times(queue: &Queue, problems: &mut Vec<Problem>) {
     for tier in settings.tiers.iter().filter(|tier| tier.after != Period::ZERO) {
         late("the tier", tier.after);
     }
-    for step in &settings.overflow {
+    for (step, after) in settings.overflow.iter().filter_map(|it| Some((it, it.when.after?))) {
         let what = match step.to {
+            OverflowTo::Tier(_) => "the opening of a tier",
+            OverflowTo::Relax(_) => "the relaxed skill",
+            OverflowTo::Add(_) => "the added queue",
             OverflowTo::Queue(_) => "the overflow to another queue",
             OverflowTo::Callback => "the callback",
             OverflowTo::Dial(_) => "the outside number",
             OverflowTo::Voicemail => "the voicemail",
+            OverflowTo::Say(_) => "the announcement",
             OverflowTo::End => "the end",
         };
-        late(what, step.after);
+        late(what, after);
     }
     if settings.ring_min > settings.ring {
         let message =

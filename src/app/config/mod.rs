@@ -11,6 +11,7 @@ mod environment;
 mod made;
 mod names;
 mod outlets;
+mod overflow;
 mod parts;
 mod people;
 mod providers;

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use super::names::is_name;
+use super::overflow::overflow;
 use crate::acd::{
-    AutoPause, CallbackFirst, Member, Overflow, OverflowTo, QueueSettings, Sticky, Strategy, Tier,
-    TierMode,
+    AutoPause, CallbackFirst, Member, QueueSettings, Sticky, Strategy, Tier, TierMode,
 };
-use crate::model::{Name, Number, Period};
+use crate::model::{Name, Period};
 use crate::plan::{
     Calendars, Entries, Found, Node, Place, Section, Value, Word, did_you_mean, quoted,
     read_calendar, read_class, read_time,
 };
+
+/// Skills of one queue: the bench keeps one bit for each. More would be queues of their own.
+const SKILLS_MAX: usize = 64;
 
 /// What an operator sees of the callers of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Queue {
     pub members: Vec<Found<String>>,
     /// Every `queue:NAME` of its overflow.
     pub onward: Vec<Found<String>>,
+    /// Every `add:NAME` of its overflow.
+    pub added: Vec<Found<String>>,
     /// Who stands in for a responsible operator, with the place of the name.
     pub deputies: Vec<Found<String>>,
     /// Whether a weight is written.
@@ -88,8 +93,8 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
         section.error(&group.at, "bad-name", message, "use a-z, 0-9 and -");
     }
     settings.group = group.value.into();
-    settings.calendar = calendar(&mut section, calendars);
-    let skills = section.list::<String>("skills");
+    settings.calendar = calendar(&mut section, "calendar", calendars);
+    let skills = skills(&mut section);
     settings.skills = skills.into_iter().map(|skill| skill.value.into()).collect();
     let mut read = Queue {
         settings,
@@ -97,11 +102,12 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
         at: section.at().clone(),
         members: Vec::new(),
         onward: Vec::new(),
+        added: Vec::new(),
         deputies,
         weighted: None,
     };
     tiers(&mut section, &mut read);
-    overflow(&mut section, &mut read);
+    overflow(&mut section, &mut read, calendars);
     section.done();
     read
 }
@@ -200,7 +206,7 @@ fn sticky(section: &mut Section<'_>, queue: &mut QueueSettings) -> Vec<Found<Str
 }
 
 /// A length that may not be nothing.
-fn positive(section: &mut Section<'_>, key: &'static str, default: Period) -> Period {
+pub(super) fn positive(section: &mut Section<'_>, key: &'static str, default: Period) -> Period {
     let found = section.found_or(key, default);
     if found.value == Period::ZERO {
         let message = format!("`{}` may not be 0", section.path(key));
@@ -221,11 +227,23 @@ fn at_least_one(section: &mut Section<'_>, key: &'static str, default: u16) -> u
     found.value
 }
 
-fn calendar(
+/// Reads the skills that a queue needs.
+fn skills(section: &mut Section<'_>) -> Vec<Found<String>> {
+    let skills = section.list::<String>("skills");
+    if let Some(beyond) = skills.get(SKILLS_MAX) {
+        let message = format!("a queue needs at most {SKILLS_MAX} skills");
+        section.error(&beyond.at, "bad-value", message, "split the queue");
+    }
+    skills
+}
+
+/// The working hours that a key names.
+pub(super) fn calendar(
     section: &mut Section<'_>,
+    key: &'static str,
     calendars: &Calendars,
 ) -> Option<Arc<crate::plan::Calendar>> {
-    let name = section.opt::<String>("calendar")?;
+    let name = section.opt::<String>(key)?;
     let found = calendars.get(&name.value).cloned();
     if found.is_none() {
         let known: Vec<&str> = calendars.keys().map(String::as_str).collect();
@@ -307,65 +325,5 @@ fn tiers(section: &mut Section<'_>, queue: &mut Queue) {
         let members = seats.into_iter().map(member).collect();
         queue.settings.tiers.push(Tier { after: after.value, members });
         tier.done();
-    }
-}
-
-fn overflow(section: &mut Section<'_>, queue: &mut Queue) {
-    let mut before: Option<Overflow> = None;
-    for mut step in section.each("overflow", "-") {
-        let after = step.must::<Period>("after");
-        let to = step.must::<String>("to");
-        let read = to.as_ref().and_then(|to| target(&step, to, &mut queue.onward));
-        if let (Some(after), Some(to)) = (after, read) {
-            let next = Overflow { after: after.value, to };
-            order(&step, &after.at, before.as_ref(), &next);
-            before = Some(next.clone());
-            queue.settings.overflow.push(next);
-        }
-        step.done();
-    }
-}
-
-/// Complains about steps that stand in the wrong order, or behind one that callers never leave.
-fn order(step: &Section<'_>, at: &Place, before: Option<&Overflow>, next: &Overflow) {
-    let Some(before) = before else { return };
-    if next.after <= before.after {
-        let message = "an overflow step comes later than the one before it";
-        step.error(at, "bad-order", message, "raise `after`");
-    }
-    let gone = match before.to {
-        OverflowTo::Queue(_) | OverflowTo::Voicemail | OverflowTo::End => true,
-        OverflowTo::Callback | OverflowTo::Dial(_) => false, // may be declined, may not answer
-    };
-    if gone {
-        let message = "no caller is left for this step: the one before it takes them all";
-        step.error(at, "unreachable", message, "take it out, or put it first");
-    }
-}
-
-fn target(
-    step: &Section<'_>,
-    to: &Found<String>,
-    onward: &mut Vec<Found<String>>,
-) -> Option<OverflowTo> {
-    match to.value.split_once(':') {
-        None if to.value == "callback" => Some(OverflowTo::Callback),
-        None if to.value == "voicemail" => Some(OverflowTo::Voicemail),
-        None if to.value == "end" => Some(OverflowTo::End),
-        Some(("queue", name)) => {
-            onward.push(Found { value: name.to_owned(), at: to.at.clone() });
-            Some(OverflowTo::Queue(Name::from(name)))
-        }
-        Some(("dial", number)) if Number::new(number).is_ok() => {
-            Some(OverflowTo::Dial(number.to_owned()))
-        }
-        None | Some(_) => {
-            let known = ["callback", "voicemail", "end"];
-            let mend = did_you_mean(&to.value, &known);
-            let mend = format!("{mend}callback, voicemail, end, queue:NAME or dial:+998…");
-            let message = format!("{} leads nowhere", quoted(&to.value));
-            step.error(&to.at, "bad-value", message, &mend);
-            None
-        }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::{
-    Authority, CallRow, Decision, EntryRow, Language, OfferRow, Period, Pick, Wall, Why,
+    Authority, CallRow, Decision, EntryRow, HopTaken, Language, OfferRow, Period, Pick, Wall, Why,
 };
 
 pub use told::explain_told;
@@ -87,6 +87,9 @@ impl Teller<'_> {
 
     fn round(&self, decision: &Decision) -> Vec<Sentence> {
         let cite = format!("decision:{}/{}", decision.entry, decision.round);
+        if let Some(taken) = &decision.hop {
+            return vec![self.hop(decision, taken, cite)];
+        }
         let (at, number) = (self.clock(decision.at), decision.round.to_string());
         let chosen = names(decision.members.iter().filter(|pick| pick.chosen));
         let with = [
@@ -118,6 +121,20 @@ impl Teller<'_> {
             told.push(self.say(Line::NotChosen, &with, vec![cite.clone()]));
         }
         told
+    }
+
+    fn hop(&self, decision: &Decision, taken: &HopTaken, cite: String) -> Sentence {
+        let did = self.language.hop(&taken.hop);
+        let did = did.replace("{what}", &taken.hop.of().unwrap_or_default());
+        let with = [
+            ("at", self.clock(decision.at)),
+            ("queue", decision.queue.as_str().to_owned()),
+            ("secs", seconds(decision.waited)),
+            ("step", (u16::from(taken.step) + 1).to_string()),
+            ("did", did),
+        ];
+        let with: Vec<(&str, &str)> = with.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        self.say(Line::Hop, &with, vec![cite])
     }
 
     fn offer(&self, offer: &OfferRow) -> Sentence {
@@ -201,7 +218,7 @@ fn seconds(length: Period) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CallId, EntryId, First, Ruling, Tie};
+    use crate::model::{CallId, EntryId, First, Hop, QueueId, Ruling, Tie};
 
     fn decision() -> Decision {
         let pick = |name: &str, chosen, ruling| Pick {
@@ -224,6 +241,8 @@ mod tests {
             seed: None,
             first: Some(First { operator: "Aziza".into(), by: Tie::Owner }),
             class: 3,
+            relaxed: Vec::new(),
+            hop: None,
             whole: true,
             members: vec![
                 pick("Aziza", true, Ruling::ELIGIBLE),
@@ -249,5 +268,37 @@ mod tests {
         let english = Teller { language: Language::English, zone: &zone }.round(&decision());
         assert!(english[2].text.ends_with("owns the client in the CRM."), "{}", english[2].text);
         assert!(english[3].text.ends_with("on a break."), "{}", english[3].text);
+    }
+    #[test]
+    fn every_step_of_the_overflow_is_told_in_every_language() {
+        let zone = TimeZone::get("Asia/Tashkent").unwrap();
+        let hops = [
+            (Hop::TierOpened { tier: 1 }, "tier 2 was opened"),
+            (Hop::SkillRelaxed { skill: "tax".into() }, "the skill tax was done without"),
+            (Hop::QueueAdded { id: QueueId(2), queue: "duty".into() }, "of duty joined in"),
+            (Hop::Moved { queue: "duty".into() }, "moved to queue duty"),
+            (Hop::DialledOut, "a number outside was rung"),
+            (Hop::Callback, "is called back"),
+            (Hop::Voicemail, "a message was asked for"),
+            (Hop::Announced { say: String::from("busy") }, "was to end with the announcement busy"),
+            (Hop::Ended, "the call was ended"),
+        ];
+        for (hop, part) in hops {
+            let of = hop.of();
+            let taken = Decision {
+                hop: Some(HopTaken { step: 0, hop }),
+                members: Vec::new(),
+                ..decision()
+            };
+            for language in Language::ALL {
+                let told = Teller { language, zone: &zone }.round(&taken);
+                let [sentence] = told.as_slice() else { panic!("{told:?}") };
+                assert_eq!(sentence.cites, ["decision:7/1"]);
+                assert!(!sentence.text.contains('{'), "{}", sentence.text);
+                assert!(sentence.text.contains(&of.clone().unwrap_or_default()));
+            }
+            let english = Teller { language: Language::English, zone: &zone }.round(&taken);
+            assert!(english[0].text.contains(part), "{} has no {part}", english[0].text);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The texts of `explain` in four languages; Uzbek in Cyrillic is made from the Latin text.
 
-use crate::model::{Language, OfferEnd, Text, Tie, Why};
+use crate::model::{Hop, Language, OfferEnd, Text, Tie, Why};
 
 /// The sentences. Names in braces are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Line {
     Class,
     /// The responsible operator went first.
     First,
+    /// A step of the overflow was taken.
+    Hop,
     /// Somebody was not chosen.
     NotChosen,
     /// A telephone rang.
@@ -53,6 +55,11 @@ impl Language {
         self.pick(tie_text(tie))
     }
 
+    /// What a step of the overflow did; `{what}` is filled in.
+    pub fn hop(self, hop: &Hop) -> String {
+        self.pick(hop_text(hop))
+    }
+
     /// How an offer ended.
     pub fn offer_end(self, end: OfferEnd) -> String {
         self.pick(end_text(end))
@@ -72,6 +79,59 @@ const FIRST: Text = [
     "В раунде {n} первым идёт {who}: {why}.",
     "In round {n} {who} goes first: {why}.",
 ];
+
+/// The sentence about a step of the overflow.
+const HOP: Text = [
+    "{at}: {secs} s kutishdan keyin {queue} navbatining {step}-qadami bajarildi: {did}.",
+    "{at}: после {secs} с ожидания выполнен шаг {step} очереди {queue}: {did}.",
+    "{at}: after {secs} s of waiting step {step} of queue {queue} was taken: {did}.",
+];
+
+const fn hop_text(hop: &Hop) -> Text {
+    match hop {
+        Hop::TierOpened { .. } => [
+            "mijoz uchun {what}-bosqich ochildi",
+            "для клиента открыт уровень {what}",
+            "tier {what} was opened for the caller",
+        ],
+        Hop::SkillRelaxed { .. } => [
+            "{what} koʻnikmasi talab qilinmaydigan boʻldi",
+            "навык {what} больше не требуется",
+            "the skill {what} was done without",
+        ],
+        Hop::QueueAdded { .. } => [
+            "{what} navbati operatorlari ham qoʻshildi",
+            "подключены операторы очереди {what}",
+            "operators of {what} joined in",
+        ],
+        Hop::Moved { .. } => [
+            "mijoz {what} navbatiga oʻtkazildi",
+            "клиент переведён в очередь {what}",
+            "the caller was moved to queue {what}",
+        ],
+        Hop::DialledOut => [
+            "tashqi raqamga qoʻngʻiroq qilindi",
+            "набран внешний номер",
+            "a number outside was rung",
+        ],
+        Hop::Callback => [
+            "mijozga qayta qoʻngʻiroq qilinadi, oʻrni saqlanadi",
+            "клиенту перезвонят, место в очереди сохранено",
+            "the client is called back and keeps the place",
+        ],
+        Hop::Voicemail => [
+            "mijozdan xabar qoldirish soʻraldi",
+            "клиенту предложено оставить сообщение",
+            "a message was asked for",
+        ],
+        Hop::Announced { .. } => [
+            "qoʻngʻiroq {what} eʼloni bilan tugashi kerak edi",
+            "звонок должен был закончиться объявлением {what}",
+            "the call was to end with the announcement {what}",
+        ],
+        Hop::Ended => ["qoʻngʻiroq tugatildi", "звонок завершён", "the call was ended"],
+    }
+}
 
 const fn line_text(line: Line) -> Text {
     match line {
@@ -109,6 +169,7 @@ const fn line_text(line: Line) -> Text {
         ],
         Line::Class => CLASS,
         Line::First => FIRST,
+        Line::Hop => HOP,
         Line::Rang => [
             "{at}: {who} telefoni {secs} s jiringladi; {end}.",
             "{at}: у {who} телефон звонил {secs} с; {end}.",

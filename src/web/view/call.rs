@@ -285,10 +285,26 @@ pub struct DecisionView {
     pub class: u8,
     /// The responsible operator, where the round began with one.
     pub first: Option<FirstView>,
+    /// Skills of the queue that this caller did without, by a step of its overflow.
+    pub relaxed: Vec<String>,
+    /// The step of the overflow that was taken; such a record lists no members.
+    pub hop: Option<HopView>,
     /// Whether every member of the queue is listed.
     pub whole: bool,
     /// The members.
     pub members: Vec<PickView>,
+}
+
+/// A step of the overflow that was taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HopView {
+    /// Its place in the queue's `overflow`, from 1.
+    pub step: u16,
+    /// `tier_opened`, `skill_relaxed`, `queue_added`, `moved`, `dialled_out`, `callback`,
+    /// `voicemail`, `announced` or `ended`.
+    pub is: &'static str,
+    /// The tier, from 1, the skill, the queue or the announcement.
+    pub of: Option<String>,
 }
 
 /// Who went before the others.
@@ -413,6 +429,12 @@ impl DecisionView {
                 .first
                 .as_ref()
                 .map(|first| FirstView { operator: text(&first.operator), by: first.by.word() }),
+            relaxed: decision.relaxed.iter().map(text).collect(),
+            hop: decision.hop.as_ref().map(|taken| HopView {
+                step: u16::from(taken.step) + 1,
+                is: taken.hop.word(),
+                of: taken.hop.of(),
+            }),
             whole: decision.whole,
             members: decision.members.iter().map(pick).collect(),
         }

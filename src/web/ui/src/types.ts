@@ -167,6 +167,8 @@ export interface Decision {
   round: number
   at: string
   strategy: string
+  /** The step of the overflow that was taken; such a decision has no members. */
+  hop: { step: number; is: string; of: string | null } | null
   members: { operator: string; tier: number; reasons: string[]; chosen: boolean }[]
 }
 

@@ -179,9 +179,11 @@ function Facts(props: { call: Call }) {
 }
 
 function Decisions(props: { decisions: readonly Decision[] }) {
+  // A step of the overflow chooses nobody; the account of the call tells of it.
+  const rounds = props.decisions.filter((decision) => decision.hop === null)
   return (
     <Panel title={t('call_decisions')}>
-      {props.decisions.map((decision) => (
+      {rounds.map((decision) => (
         <Table
           key={`${decision.queue}/${decision.round}/${decision.at}`}
           caption={`${at(decision.at)} ${t('call_round', { queue: decision.queue, n: decision.round, strategy: word('strategy', decision.strategy) })}`}
