@@ -20,6 +20,7 @@ mod offer_told;
 mod outcome;
 mod presence;
 mod record;
+mod record_kind;
 mod seed;
 mod time;
 
