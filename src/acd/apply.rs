@@ -94,6 +94,7 @@ impl State {
             | Record::OfferAnswered { .. }
             | Record::OfferOver { .. }
             | Record::TalkEnded { .. }
+            | Record::OwnerInformed { .. }
             | Record::OfferTold(_) => self.apply_to_offer(at, record),
             Record::EpisodeSaved(row) => self.episode_saved(row),
             Record::EpisodeForgotten { episode } => self.episode_forgotten(*episode),
@@ -377,6 +378,9 @@ impl State {
         let Some(call) = self.calls.remove(&id) else { return };
         self.index.drop_call(&call);
         for offer in call.offers.iter().filter_map(|id| self.offers.remove(id)) {
+            for fyi in &offer.fyis {
+                self.fyis.remove(fyi);
+            }
             self.index.place_offer(&offer, false);
             if let Some(leg) = offer.leg {
                 self.legs.remove(&leg);

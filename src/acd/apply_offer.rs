@@ -2,11 +2,12 @@
 
 use super::call::CallEvent;
 use super::entry::{EntryEvent, EntryState};
+use super::fyi::{Fyi, card_of};
 use super::offer::{Offer, OfferState};
 use super::state::State;
 use crate::model::{
-    Authority, CallId, Now, OfferEnd, OfferId, OfferTold, OperatorId, Period, QueueId, Record,
-    StageName, Wall,
+    Authority, CallId, EntryId, Now, OfferEnd, OfferId, OfferTold, OperatorId, Period, QueueId,
+    Record, StageName, Wall,
 };
 
 impl State {
@@ -42,6 +43,9 @@ impl State {
                 self.credit_talk(at, *offer);
             }
             Record::OfferTold(told) => self.offer_told(at, told),
+            Record::OwnerInformed { entry, fyi, operator } => {
+                self.owner_informed(at, *entry, *fyi, *operator);
+            }
             _ => {}
         }
     }
@@ -96,6 +100,7 @@ impl State {
         self.next.offer = self.next.offer.max(id.0.saturating_add(1));
         self.dirty.offer(id, offer.card.clone());
         offer.turn_card(at);
+        self.turn_fyis(&offer);
         self.index.add_offer(&offer);
         self.offers.insert(id, offer);
         if let Some(call) = self.calls.get_mut(&call)
@@ -134,9 +139,35 @@ impl State {
         it.turn_card(at);
         self.index.place_offer(it, true);
         let (call, operator) = (it.call, it.operator);
+        if !it.fyis.is_empty() {
+            let it = it.clone();
+            self.turn_fyis(&it);
+        }
         self.dirty.call(call);
         if let Some(operator) = operator {
             self.rework(operator, at);
+        }
+    }
+
+    /// Opens the card of whoever is responsible for a client that a colleague talks with.
+    fn owner_informed(&mut self, at: Now, entry: EntryId, id: OfferId, operator: OperatorId) {
+        self.next.offer = self.next.offer.max(id.0.saturating_add(1));
+        let won = self.entries.get(&entry).and_then(|entry| entry.won_by);
+        let Some(won) = won.and_then(|won| self.offers.get_mut(&won)) else { return };
+        won.fyis.push(id);
+        let opened_at = at.wall;
+        let card = card_of(won, opened_at);
+        let made = Fyi { id, entry, call: won.call, operator, won: won.id, at: opened_at, card };
+        self.fyis.insert(id, made);
+        self.dirty.offers.insert(id, None);
+    }
+
+    /// Moves the cards about a conversation after it.
+    fn turn_fyis(&mut self, won: &Offer) {
+        for id in &won.fyis {
+            let Some(fyi) = self.fyis.get_mut(id) else { continue };
+            self.dirty.offers.entry(*id).or_insert_with(|| Some(fyi.card.clone()));
+            fyi.turn(won);
         }
     }
 
@@ -341,6 +372,7 @@ impl Offer {
             wrapped: false,
             taken_by: None,
             card: None,
+            fyis: Vec::new(),
         }
     }
 }

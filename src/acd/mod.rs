@@ -16,6 +16,7 @@ mod eligible;
 mod engine;
 mod entry;
 mod escalate;
+mod fyi;
 mod invariants;
 pub mod io;
 mod leg;

@@ -161,6 +161,9 @@ pub struct Offer {
     pub taken_by: Option<Name>,
     /// What the card shows; `None` while no card was opened. Never live again once it was over.
     pub card: Option<PopState>,
+    /// Cards of others about the conversation that it won.
+    #[serde(default)]
+    pub fyis: Vec<OfferId>,
 }
 
 impl Offer {

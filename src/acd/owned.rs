@@ -281,6 +281,7 @@ impl Engine {
             return; // joined without our asking: the edge is told again when we do
         }
         let turn = self.turn_for(offer, TurnMoves::AtWon);
+        let owner = self.responsible_for(offer.entry);
         self.emit(Record::OfferOver {
             offer: offer.id,
             end: OfferEnd::Won,
@@ -293,6 +294,7 @@ impl Engine {
         let answered_at = won.unwrap_or(self.now.wall);
         self.join_offer(offer, answered_at);
         self.emit(Record::Conversed { call: offer.call, operator: offer.operator, answered_at });
+        self.inform(offer.entry, owner);
         if let Some(entry) = offer.entry {
             self.release_others(entry);
         }

@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// Who is responsible for the client of a wait, in order of precedence.
-    fn candidates(&self, entry: &Entry, sticky: &Sticky) -> Vec<(OperatorId, Tie)> {
+    pub(super) fn candidates(&self, entry: &Entry, sticky: &Sticky) -> Vec<(OperatorId, Tie)> {
         let client = self.state.calls.get(&entry.call).and_then(super::call::Call::client_e164);
         let now = self.now.wall;
         let talked = client.as_ref().and_then(|client| self.state.talked.get(client));
@@ -154,7 +154,8 @@ impl Engine {
         true
     }
 
-    /// An outside service said who is responsible. An answer that comes late reroutes nothing.
+    /// An outside service said who is responsible. An answer that comes late reroutes nothing and
+    /// opens a card.
     pub(super) fn owner_known(&mut self, call: CallId, operator: Option<Name>) {
         let Some(it) = self.state.calls.get(&call) else { return };
         let mut entries = it.entries.iter().rev().filter_map(|id| self.state.entries.get(id));
@@ -165,6 +166,9 @@ impl Engine {
         self.emit(Record::OwnerTold { entry: id, operator, late: !waits });
         if waits {
             self.wanted.insert(id);
+        } else {
+            let last = self.state.calls.get(&call).and_then(|call| call.entries.last().copied());
+            self.inform(last, operator);
         }
         self.answer_held(id);
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::bench::QueueKeys;
 use super::call::Call;
 use super::entry::Entry;
+use super::fyi::Fyi;
 use super::leg::Leg;
 use super::offer::Offer;
 use super::operator::{Operator, work_of};
@@ -170,6 +171,9 @@ pub struct State {
     pub entries: BTreeMap<EntryId, Entry>,
     /// Of those calls.
     pub offers: BTreeMap<OfferId, Offer>,
+    /// Cards of responsible operators whose clients somebody else talks with, of those calls.
+    #[serde(default)]
+    pub fyis: BTreeMap<OfferId, Fyi>,
     /// Of those calls.
     pub legs: BTreeMap<LegId, Leg>,
     /// Open ones, and those closed lately.

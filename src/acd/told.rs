@@ -448,7 +448,10 @@ impl Engine {
         let name = view.answered_by.as_ref().map(|alias| self.name_of(&call.account, alias));
         let operator = name.and_then(|name| self.operator_id(&name));
         if call.conversed_at.is_none() {
+            let entry = call.entries.last().copied();
+            let owner = self.responsible_for(entry);
             self.emit(Record::Conversed { call: id, operator, answered_at });
+            self.inform(entry, owner);
         }
         self.made_good(id);
     }

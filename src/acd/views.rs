@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::engine::Engine;
+use super::fyi::Fyi;
 use super::io::{Snapshot, Staffed};
+use super::offer::Offer;
 use crate::model::{Now, OfferId, OperatorId, OperatorView, Pop, PopState, QueueId, QueueView};
 
 impl Engine {
@@ -53,16 +55,23 @@ impl Engine {
 
     /// The card of an offer as it stands; `None` for unknown operators and offers without one.
     pub(super) fn pop_of(&self, id: OfferId) -> Option<Pop> {
+        if let Some(fyi) = self.state.fyis.get(&id) {
+            return self.fyi_pop(fyi);
+        }
         let offer = self.state.offers.get(&id)?;
+        offer.operator?;
+        self.card_of(offer, offer.card.clone()?)
+    }
+
+    fn card_of(&self, offer: &Offer, state: PopState) -> Option<Pop> {
         let call = self.state.calls.get(&offer.call)?;
         let last = offer.entry.or(call.entries.last().copied());
         let queue = last.and_then(|entry| self.state.entries.get(&entry));
-        offer.operator?;
         Some(Pop {
-            offer: id,
+            offer: offer.id,
             call: call.id,
             operator: offer.name.clone(),
-            state: offer.card.clone()?,
+            state,
             client: call.client.clone(),
             line: call.line.clone(),
             queue: queue.map(|entry| entry.queue_name.clone()),
@@ -71,6 +80,13 @@ impl Engine {
             account: call.account.clone(),
             offered_at: offer.offered_at,
         })
+    }
+
+    /// The card of a responsible operator whose client somebody else talks with.
+    fn fyi_pop(&self, fyi: &Fyi) -> Option<Pop> {
+        let won = self.card_of(self.state.offers.get(&fyi.won)?, fyi.card.clone())?;
+        let operator = self.state.operators.get(&fyi.operator)?.name.clone();
+        Some(Pop { offer: fyi.id, operator, offered_at: fyi.at, ..won })
     }
 
     /// Everybody whom the configuration names, as screens see them.
@@ -126,13 +142,14 @@ impl Engine {
         self.show_changed();
         let queues = self.state.index.queues.values().filter_map(|id| self.queue_view(*id));
         let busy = self.state.index.busy.values().flatten();
+        let fyis = self.state.fyis.values().filter(|fyi| fyi.card.is_live()).map(|fyi| &fyi.id);
         let live = |pop: &Pop| PopState::is_live(&pop.state);
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Snapshot {
             at: now,
             operators: Arc::clone(&self.staffed),
             queues: queues.collect(),
-            pops: busy.filter_map(|offer| self.pop_of(*offer)).filter(live).collect(),
+            pops: busy.chain(fyis).filter_map(|offer| self.pop_of(*offer)).filter(live).collect(),
             calls_open: count(self.state.index.open.len()),
             episodes_open: count(self.state.index.episodes.len()),
         }

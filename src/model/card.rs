@@ -1,4 +1,5 @@
-//! The screen-pop: a live view of one offer. It opens, changes and closes with its offer.
+//! The screen-pop: a live view of one offer. It opens, changes and closes with its offer. Whoever is
+//! responsible for the client and has no offer sees a card of the conversation instead.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use super::{Authority, CallId, Direction, Name, OfferId, Party, Period, Wall, Wi
 /// What one operator's screen shows of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pop {
-    /// The offer it is a view of.
+    /// The offer it is a view of; a card that asks for nothing has a number of its own.
     pub offer: OfferId,
     /// The call.
     pub call: CallId,
@@ -64,6 +65,15 @@ pub enum PopState {
         /// The word of the offer's end.
         how: String,
     },
+    /// Nothing to do: a colleague talks, or talked, with a client of this operator.
+    Fyi {
+        /// Who.
+        operator: Name,
+        /// Since when.
+        since: Wall,
+        /// How long they talked; `None` while they do.
+        talk: Option<Period>,
+    },
     /// The conversation is over.
     Over {
         /// How long this operator talked.
@@ -74,6 +84,11 @@ pub enum PopState {
 impl PopState {
     /// Whether the card still lives.
     pub const fn is_live(&self) -> bool {
-        matches!(self, PopState::Ringing | PopState::Talking { .. })
+        match self {
+            PopState::Ringing | PopState::Talking { .. } | PopState::Fyi { talk: None, .. } => true,
+            PopState::TakenBy { .. } | PopState::Missed { .. } | PopState::CallerGone => false,
+            PopState::Withdrawn { .. } | PopState::Ended { .. } | PopState::Over { .. } => false,
+            PopState::Fyi { talk: Some(_), .. } => false,
+        }
     }
 }

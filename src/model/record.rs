@@ -392,6 +392,15 @@ pub enum Record {
         /// Whether the wait had gone on without the answer.
         late: bool,
     },
+    /// Somebody else talks with a client: the card of the responsible operator opens.
+    OwnerInformed {
+        /// The wait that was won.
+        entry: EntryId,
+        /// The card's number, out of the sequence of offers.
+        fyi: OfferId,
+        /// Who is responsible.
+        operator: OperatorId,
+    },
     /// A caller waits for the responsible operator alone.
     StickyHeld {
         /// The entry.

@@ -81,6 +81,7 @@ impl Record {
             Record::EntryTold { .. } => "entry_told",
             Record::OwnerAsked { .. } => "owner_asked",
             Record::OwnerTold { .. } => "owner_told",
+            Record::OwnerInformed { .. } => "owner_informed",
             Record::StickyHeld { .. } => "sticky_held",
             Record::StickyLetGo { .. } => "sticky_let_go",
             Record::PassEnded { .. } => "pass_ended",

@@ -92,6 +92,12 @@ impl Names {
         let text = match &pop.state {
             PopState::Ringing => return Some(format!("pop {who}")),
             PopState::Talking { .. } => return Some(format!("pop {who} \"talking\"")),
+            PopState::Fyi { operator, talk: None, .. } => {
+                return Some(format!("tell {who} \"the client talks with {operator}\""));
+            }
+            PopState::Fyi { operator, talk: Some(talk), .. } => {
+                format!("{operator} talked {}", secs(*talk))
+            }
             PopState::TakenBy { operator } => format!("taken by {operator}"),
             PopState::Missed { rang } => format!("missed, rang {}", secs(*rang)),
             PopState::CallerGone => String::from("caller gone"),

@@ -20,7 +20,7 @@ use world::World;
 const SEEDS: u64 = 300;
 
 /// What has to happen on some day at least, or the days prove nothing about it.
-const RARE: [&str; 26] = [
+const RARE: [&str; 27] = [
     "client_on_line",
     "merged",
     "owner_in_time",
@@ -38,6 +38,7 @@ const RARE: [&str; 26] = [
     "moved",
     "supervisor",
     "offered",
+    "owner_informed",
     "tier_opened",
     "skill_relaxed",
     "chosen_relaxed",

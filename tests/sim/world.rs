@@ -726,6 +726,7 @@ fn rare(record: &Record) -> Option<&'static str> {
             Tie::Dialled => "held_for_dialler",
             Tie::Deputy => "held_for_deputy",
         }),
+        Record::OwnerInformed { .. } => Some("owner_informed"),
         Record::OverflowTaken { hop, .. } => hop.as_ref().map(Hop::word),
         Record::OfferMade { queue: Some(_), .. } => Some("rung_for_added_queue"),
         Record::Decided(it) if !it.relaxed.is_empty() && it.hop.is_none() => Some("chosen_relaxed"),

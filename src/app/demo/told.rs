@@ -74,6 +74,8 @@ fn card(pop: &Pop) -> String {
         PopState::CallerGone => String::from("caller gone"),
         PopState::Withdrawn { .. } => String::from("withdrawn"),
         PopState::Ended { how } => how.clone(),
+        PopState::Fyi { operator, talk: None, .. } => format!("their client talks with {operator}"),
+        PopState::Fyi { operator, .. } => format!("their client talked with {operator}"),
         PopState::Over { talk } => format!("talked {talk}"),
     };
     format!(

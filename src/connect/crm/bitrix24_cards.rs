@@ -56,6 +56,7 @@ impl Bitrix24 {
             | PopState::CallerGone
             | PopState::Withdrawn { .. }
             | PopState::Ended { .. }
+            | PopState::Fyi { .. }
             | PopState::Over { .. } => Wish::Nothing,
         };
         let course = match wish {

@@ -50,6 +50,7 @@ pub async fn answer(
         PopState::Talking { .. } => String::from("it was answered already"),
         PopState::TakenBy { .. } | PopState::Missed { .. } | PopState::CallerGone => over(),
         PopState::Withdrawn { .. } | PopState::Ended { .. } | PopState::Over { .. } => over(),
+        PopState::Fyi { .. } => String::from("a colleague talks with the client"),
     };
     Err(Fault::Conflict(why))
 }

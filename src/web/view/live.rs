@@ -188,6 +188,15 @@ pub enum PopStateView {
         /// The word of the offer's end.
         how: String,
     },
+    /// Nothing to do: a colleague talks, or talked, with a client this operator is responsible for.
+    Fyi {
+        /// Who.
+        operator: String,
+        /// Since when.
+        since: String,
+        /// How long they talked; null while they do.
+        talk_seconds: Option<f64>,
+    },
     /// The conversation is over.
     Over {
         /// How long this operator talked.
@@ -313,6 +322,11 @@ fn state(state: &PopState) -> PopStateView {
             },
         },
         PopState::Ended { how } => PopStateView::Ended { how: how.clone() },
+        PopState::Fyi { operator, since, talk } => PopStateView::Fyi {
+            operator: text(operator),
+            since: stamp(*since),
+            talk_seconds: talk.map(|talk| talk.as_secs()),
+        },
         PopState::Over { talk } => PopStateView::Over { talk_seconds: talk.as_secs() },
     }
 }

@@ -67,6 +67,8 @@ export type PopState =
   | { is: 'withdrawn'; because: string }
   | { is: 'ended'; how: string }
   | { is: 'over'; talk_seconds: number }
+  /** A colleague talks, or talked, with a client of this operator: nothing to do. */
+  | { is: 'fyi'; operator: string; since: string; talk_seconds: number | null }
 
 export type Direction = 'in' | 'out' | 'internal'
 export type Authority = 'owned' | 'advised' | 'observed'

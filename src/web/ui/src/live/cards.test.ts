@@ -66,6 +66,30 @@ describe('a card', () => {
   })
 })
 
+describe('a card about a colleague’s conversation', () => {
+  const fyi = (seconds: number | null = null): PopState => ({ is: 'fyi', operator: 'Sardor', since: at(1000), talk_seconds: seconds })
+
+  it('lives as long as the conversation, then says its end for six seconds', () => {
+    const cards = told([1000, pop(1, fyi())])
+    expect(arrange(sweep(cards, 500_000)).main?.pop.state).toEqual(fyi())
+    const over = learn(cards, pop(1, fyi(161)), 600_000)
+    expect(sweep(over, 605_999)).toHaveLength(1)
+    expect(sweep(over, 606_000)).toEqual([])
+  })
+
+  it('never takes the place of a call, nor that of the line under it', () => {
+    const cards = told([1000, pop(1, fyi())], [2000, pop(2, ringing)], [3000, pop(3, ringing)])
+    const { main, second, more, note } = arrange(cards)
+    expect([main?.pop.offer, second?.pop.offer, more, note?.pop.offer]).toEqual([2, 3, 0, 1])
+  })
+
+  it('may be closed by hand, and its end does not bring it back', () => {
+    const cards = dismiss(told([1000, pop(1, fyi())]), 1)
+    expect(cards).toEqual([])
+    expect(learn(cards, pop(1, fyi(9)), 5000)).toEqual([])
+  })
+})
+
 describe('several cards', () => {
   it('a second ring is a line under the first, in whatever order they are told', () => {
     const one = told([1000, pop(1, ringing)], [2000, pop(2, ringing)])

@@ -32,6 +32,8 @@ export function lingers(state: PopState): number | null {
     case 'caller_gone':
     case 'ended':
       return 6000
+    case 'fyi':
+      return state.talk_seconds === null ? null : 6000
     case 'over': // time to say what came of the call
     case 'missed':
       return 60_000 // a miss is to be seen by somebody who comes back to the desk
@@ -39,6 +41,12 @@ export function lingers(state: PopState): number | null {
 }
 
 export const lives = (card: Card): boolean => lingers(card.pop.state) === null
+
+/** Whether a card only tells of a colleague's conversation: it never takes the place of a call. */
+export const isFyi = (card: Card): boolean => card.pop.state.is === 'fyi'
+
+/** Whether a person may put a card away: what rings or talks stays. */
+export const mayGo = (card: Card): boolean => !lives(card) || isFyi(card)
 
 /** Takes in one card of the stream; an ended card that was never shown stays unseen. */
 export function learn(cards: readonly Card[], pop: Pop, now: number): readonly Card[] {
@@ -48,7 +56,7 @@ export function learn(cards: readonly Card[], pop: Pop, now: number): readonly C
     return lingers(pop.state) === null ? [...cards, { pop, since: now }] : cards
   }
   if (!lives(known)) return cards // ended is final
-  const isSame = known.pop.state.is === pop.state.is
+  const isSame = known.pop.state.is === pop.state.is && lingers(pop.state) === null
   const next: Card = { pop, since: isSame ? known.since : now }
   return cards.map((card, index) => (index === at ? next : card))
 }
@@ -70,15 +78,15 @@ export function sweep(cards: readonly Card[], now: number, wrapUpUntil: number |
   return left.length === cards.length ? cards : left
 }
 
-/** Takes one ended card away at once: the person has read it. */
+/** Takes one card away at once that asks for nothing any more: the person has read it. */
 export function dismiss(cards: readonly Card[], offer: number): readonly Card[] {
-  return cards.filter((card) => card.pop.offer !== offer || lives(card))
+  return cards.filter((card) => card.pop.offer !== offer || !mayGo(card))
 }
 
 /** Decides what goes where. The oldest living card is the main one and stays it. */
 export function arrange(cards: readonly Card[]): Arranged {
-  const living = cards.filter(lives).sort(byAge)
-  const ended = cards.filter((card) => !lives(card)).sort((a, b) => b.since - a.since)
+  const living = cards.filter((card) => !mayGo(card)).sort(byAge)
+  const ended = cards.filter(mayGo).sort((a, b) => b.since - a.since)
   const [main, second] = living
   if (main === undefined) return { main: ended[0] ?? null, second: null, more: 0, note: null }
   return { main, second: second ?? null, more: Math.max(0, living.length - 2), note: ended[0] ?? null }

@@ -129,6 +129,8 @@ export const en: Dictionary = {
   card_withdrawn: 'The call was taken back: {why}',
   card_ended: 'Over: {how}',
   card_over: 'Conversation over · {time}',
+  card_fyi: 'Your client is talking with {name}',
+  card_fyi_over: 'Your client talked with {name} · {time}',
   card_distributes: 'distributed by {who}',
   card_second: 'Another call',
   card_more: { one: '{n} more call', other: '{n} more calls' },

@@ -129,6 +129,8 @@ export const ru: Dictionary = {
   card_withdrawn: 'Звонок отозван: {why}',
   card_ended: 'Закончено: {how}',
   card_over: 'Разговор окончен · {time}',
+  card_fyi: 'С вашим клиентом говорит {name}',
+  card_fyi_over: 'С вашим клиентом говорил(а) {name} · {time}',
   card_distributes: 'распределяет: {who}',
   card_second: 'Ещё один звонок',
   card_more: {

@@ -137,6 +137,8 @@ export const uz = {
   card_withdrawn: 'Qoʻngʻiroq qaytarib olindi: {why}',
   card_ended: 'Tugadi: {how}',
   card_over: 'Suhbat tugadi · {time}',
+  card_fyi: 'Mijozingiz bilan {name} gaplashmoqda',
+  card_fyi_over: 'Mijozingiz bilan {name} gaplashdi · {time}',
   card_distributes: 'taqsimlash: {who}',
   card_second: 'Yana bir qoʻngʻiroq',
   card_more: { other: 'yana {n} ta qoʻngʻiroq' },

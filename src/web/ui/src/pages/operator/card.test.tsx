@@ -1,6 +1,6 @@
 // The card on the page: the fixed order of its lines, its words in each state, and that it
 // takes no focus.
-import { cleanup, render, screen } from '@testing-library/preact'
+import { cleanup, fireEvent, render, screen } from '@testing-library/preact'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { learn } from '../../live/cards.ts'
 import { cards, tellClient } from '../../live/store.ts'
@@ -68,6 +68,21 @@ describe('the card', () => {
     page()
     expect(document.body.textContent).toContain(words)
     expect(screen.queryByRole('alertdialog')).toBeNull()
+  })
+
+  it.each<[number | null, string]>([
+    [null, 'Mijozingiz bilan Sardor gaplashmoqda'],
+    [161, 'Mijozingiz bilan Sardor gaplashdi · 2:41'],
+  ])('tells of a colleague’s conversation and asks for nothing: %s', (seconds, words) => {
+    const since = new Date().toISOString()
+    show(pop({ is: 'fyi', operator: 'Sardor', since, talk_seconds: null }))
+    show(pop({ is: 'fyi', operator: 'Sardor', since, talk_seconds: seconds }))
+    page()
+    expect(screen.getByRole('region', { name: /90 123 45 67/ }).textContent).toContain(words)
+    expect(screen.queryByRole('alertdialog')).toBeNull()
+    expect(screen.queryByRole('link')).toBeNull() // the call is not theirs to open
+    fireEvent.click(screen.getByRole('button', { name: 'Yopish' }))
+    expect(screen.queryByRole('region', { name: /90 123 45 67/ })).toBeNull()
   })
 
   it('says why there is no number', () => {

@@ -2,7 +2,7 @@
 //
 // The order of its lines is fixed, and its height is reserved before it comes, so that nothing
 // which arrives late moves what is already there.
-import { dismiss, lives, type Card as CardState } from '../../live/cards.ts'
+import { dismiss, isFyi, mayGo, type Card as CardState } from '../../live/cards.ts'
 import { arranged, cards, self } from '../../live/store.ts'
 import { Empty, Phone, Sign, Since, Tag } from '../../parts/basic.tsx'
 import { duration, phone, phoneKey, provider } from '../../text/format.ts'
@@ -101,6 +101,7 @@ function toneOf(pop: Pop): string {
     case 'caller_gone':
     case 'withdrawn':
     case 'ended':
+    case 'fyi':
       return 'mut'
   }
 }
@@ -121,6 +122,7 @@ function CardState(props: { card: CardState }) {
     case 'caller_gone':
     case 'withdrawn':
     case 'ended':
+    case 'fyi':
       return <Sign tone="mut" shape="·"><EndWords card={props.card} /></Sign>
   }
 }
@@ -141,6 +143,10 @@ function EndWords(props: { card: CardState }) {
       return <>{t('card_ended', { how: word('end', state.how) })}</>
     case 'over':
       return <>{t('card_over', { time: duration(state.talk_seconds) })}</>
+    case 'fyi':
+      return state.talk_seconds === null
+        ? <>{t('card_fyi', { name: state.operator })} <Since at={state.since} /></>
+        : <>{t('card_fyi_over', { name: state.operator, time: duration(state.talk_seconds) })}</>
     case 'ringing':
       return <>{t('card_rings')}</>
     case 'talking':
@@ -158,8 +164,8 @@ function Actions(props: { card: CardState }) {
       {isRinging && <strong class="cue">{t('card_answer_on_phone')}</strong>}
       {isRinging && pop.authority !== 'observed' && <DeclineButton key={pop.offer} offer={pop.offer} />}
       {pop.state.is === 'over' && operator?.work.is === 'wrap_up' && <EndWrapUp operator={operator} />}
-      <a class="button quiet" href={`/calls/${pop.call}`}>{isRinging ? t('card_why') : t('card_details')}</a>
-      {!lives(props.card) && (
+      {!isFyi(props.card) && <a class="button quiet" href={`/calls/${pop.call}`}>{isRinging ? t('card_why') : t('card_details')}</a>}
+      {mayGo(props.card) && (
         <button type="button" class="quiet" onClick={() => (cards.value = dismiss(cards.value, pop.offer))}>{t('card_dismiss')}</button>
       )}
     </div>
