@@ -425,6 +425,10 @@ const BAD: &[(&str, &[(&str, &str)])] = &[
         &[("3:10 bad-value", "example.bitrix24.uz"), ("5:10 bad-value", "did you mean `usual`?")],
     ),
     (
+        "[crm.x]\nkind = \"webhook\"\nurl = \"https://h.uz\"\nsecret = \"s\"\n[[notify]]\nname = \"x\"\nkind = \"webhook\"\nurl = \"https://h.uz\"\nsecret = \"s\"",
+        &[("6:8 duplicate", "`x` is a CRM already, at ")],
+    ),
+    (
         "[crm.w]\nkind = \"webhook\"\nurl = \"https://h.uz\"\nevents = [\"call.mised\"]\nfields = [\"queu\"]",
         &[
             ("4:11 bad-value", "did you mean `call.missed`?"),
@@ -569,7 +573,20 @@ fn sticky_callbacks_and_class_of_a_queue_are_read() {
     assert_eq!((sticky.ring, sticky.crm), (Period::secs(9), true));
     assert_eq!((sticky.talked, sticky.dialled), (Period::days(7), Period::ZERO));
     assert_eq!(sticky.deputies, ["S".into()]);
-    assert_eq!(warnings, []);
+    let told: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("no CRM can be asked whose clients those of `q` are"), "{told:#?}");
+    let asks = "sticky = { crm = true }\n";
+    let (webhook, amo) = (
+        "[crm.w]\nkind = \"webhook\"\nurl = \"https://h.uz\"\nsecret = \"0123456789abcdef\"\n",
+        "[crm.a]\nkind = \"amocrm\"\nbase = \"https://a.kommo.com\"\ntoken = \"x\"\n",
+    );
+    let warned = |crm: &str| {
+        let text = QUEUE.replace("[queue.q]\n", &format!("{crm}[queue.q]\n{asks}"));
+        let site = Folder::with(&text).load().unwrap_or_else(|problems| panic!("{problems:#?}"));
+        site.warnings.iter().any(|it| it.to_string().contains("no CRM can be asked"))
+    };
+    assert_eq!([warned(webhook), warned(amo)], [true, false]);
     let wrong = |text: &str| {
         let text = QUEUE.replace("[queue.q]\n", &format!("[queue.q]\n{text}"));
         Folder::with(&text).load().unwrap_err().into_iter().map(|it| it.code).collect::<Vec<_>>()

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::outlets::Outlet;
 use super::people::{Operator, User};
 use super::providers::{Kind, Provider};
 use super::queues::Queue;
@@ -26,6 +27,8 @@ pub struct Read<'a> {
     pub providers: &'a [Provider],
     /// All trunks.
     pub trunks: &'a [Trunk],
+    /// All CRMs.
+    pub crms: &'a [Outlet],
 }
 
 /// Everything that does not fit together.
@@ -39,6 +42,7 @@ pub fn check(read: &Read<'_>) -> Vec<Problem> {
     for queue in read.queues {
         one_sided(queue, &mut problems);
         deputies(queue, &mut problems);
+        asked_crm(queue, read.crms, &mut problems);
         times(queue, &mut problems);
     }
     for provider in read.providers {
@@ -259,6 +263,18 @@ fn deputies(queue: &Queue, problems: &mut Vec<Problem>) {
         let mend = "add them to `tiers`: only members of a queue are rung for it";
         problems.push(Problem::warning(&deputy.at, "no-effect", message).mend(mend));
     }
+}
+
+/// A CRM is to be asked, and none that could answer is connected.
+fn asked_crm(queue: &Queue, crms: &[Outlet], problems: &mut Vec<Problem>) {
+    let Some(at) = queue.asks_crm.as_ref().filter(|_| !crms.iter().any(Outlet::knows_clients))
+    else {
+        return;
+    };
+    let name = &queue.settings.name;
+    let message = format!("no CRM can be asked whose clients those of `{name}` are");
+    let mend = "add a [crm.NAME] of kind amocrm or bitrix24, or take `crm` out";
+    problems.push(Problem::warning(at, "no-effect", message).mend(mend));
 }
 
 /// Lengths that rule each other out.

@@ -199,6 +199,7 @@ fn read(file: &Text<'_>, sources: &Sources<'_>) -> Result<Site, Vec<Problem>> {
         users: &draft.users,
         providers: &draft.providers,
         trunks: &draft.trunks,
+        crms: &draft.crms,
     };
     for problem in checks::check(&everything) {
         reader.add(problem);
@@ -267,7 +268,7 @@ impl Draft {
         let queues = queues::queues(top, &calendars);
         let (sip, rtp) = (parts::sip(top, vault), parts::rtp(top));
         let crms = outlets::crms(top, vault, &outgoing);
-        let targets = outlets::targets(top, vault);
+        let targets = outlets::targets(top, vault, &crms);
         let alerts = alerts::alerts(top, &targets, &queues);
         let health = alerts::health(top);
         top.finish();

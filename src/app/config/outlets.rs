@@ -118,6 +118,11 @@ const TARGETS: [Shape; 6] = [
 ];
 
 impl Outlet {
+    /// Whether it can be asked who is responsible for a client.
+    pub fn knows_clients(&self) -> bool {
+        matches!(self.kind, "amocrm" | "bitrix24")
+    }
+
     /// A text of the configuration.
     pub fn word(&self, key: &str) -> Option<&str> {
         self.words.get(key).and_then(|words| words.first()).map(String::as_str)
@@ -148,14 +153,20 @@ pub fn crms(top: &mut Section<'_>, vault: &Vault, outgoing: &[String]) -> Vec<Ou
     crms
 }
 
-/// Reads every `[[notify]]`.
-pub fn targets(top: &mut Section<'_>, vault: &Vault) -> Vec<Outlet> {
+/// Reads every `[[notify]]`. Notes of all kinds stand in one outbox and are told apart by the name of
+/// their target, so none may have the name of a CRM.
+pub fn targets(top: &mut Section<'_>, vault: &Vault, crms: &[Outlet]) -> Vec<Outlet> {
     let mut targets: Vec<Outlet> = Vec::new();
     for mut section in top.each("notify", "name") {
         let name = section.must::<String>("name");
         if let Some(name) = &name {
             check_name(&section, name);
             unique(&section, name, targets.iter().map(|other| (&other.name, &other.at)));
+            if let Some(crm) = crms.iter().find(|crm| crm.name.as_str() == name.value) {
+                let message = format!("{} is a CRM already, at {}", quoted(&name.value), crm.at);
+                let mend = "choose another name: notes are told apart by it";
+                section.error(&name.at, "duplicate", message, mend);
+            }
         }
         let own = name.as_ref().map_or("", |name| name.value.as_str());
         if let Some(mut outlet) = outlet(&mut section, vault, &TARGETS, own.into()) {

@@ -42,6 +42,8 @@ pub struct Queue {
     pub added: Vec<Found<String>>,
     /// Who stands in for a responsible operator, with the place of the name.
     pub deputies: Vec<Found<String>>,
+    /// Where it says that a CRM is asked who is responsible.
+    pub asks_crm: Option<Place>,
     /// Whether a weight is written.
     pub weighted: Option<Place>,
 }
@@ -86,7 +88,7 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
     let numbers = section.choice("numbers", &numbers, Numbers::Masked);
     lengths(&mut section, &mut settings);
     extras(&mut section, &mut settings);
-    let deputies = sticky(&mut section, &mut settings);
+    let (deputies, asks_crm) = sticky(&mut section, &mut settings);
     let group = section.found_or("group", name.to_owned());
     if group.at != Place::Default && !is_name(&group.value) {
         let message = format!("{} is no name", quoted(&group.value));
@@ -104,6 +106,7 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
         onward: Vec::new(),
         added: Vec::new(),
         deputies,
+        asks_crm,
         weighted: None,
     };
     tiers(&mut section, &mut read);
@@ -189,20 +192,23 @@ fn extras(section: &mut Section<'_>, queue: &mut QueueSettings) {
     });
 }
 
-/// Reads `sticky`; gives the deputies with their places.
-fn sticky(section: &mut Section<'_>, queue: &mut QueueSettings) -> Vec<Found<String>> {
-    let Some(mut sticky) = section.section("sticky") else { return Vec::new() };
+/// Reads `sticky`; gives the deputies with their places, and where a CRM is to be asked.
+fn sticky(
+    section: &mut Section<'_>,
+    queue: &mut QueueSettings,
+) -> (Vec<Found<String>>, Option<Place>) {
+    let Some(mut sticky) = section.section("sticky") else { return (Vec::new(), None) };
     let usual = Sticky::default();
     let ring = positive(&mut sticky, "ring", usual.ring);
     let wait_max = sticky.or("wait_max", usual.wait_max);
-    let crm = sticky.or("crm", usual.crm);
+    let Found { value: crm, at } = sticky.found_or("crm", usual.crm);
     let talked = sticky.or("talked", usual.talked);
     let dialled = sticky.or("dialled", usual.dialled);
     let deputies = sticky.list::<String>("deputies");
     sticky.done();
     let names = deputies.iter().map(|name| Name::from(name.value.as_str())).collect();
     queue.sticky = Some(Sticky { ring, wait_max, crm, talked, dialled, deputies: names });
-    deputies
+    (deputies, crm.then_some(at))
 }
 
 /// A length that may not be nothing.
