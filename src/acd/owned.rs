@@ -280,7 +280,14 @@ impl Engine {
         if !claimed && !self.is_direct(offer) {
             return; // joined without our asking: the edge is told again when we do
         }
-        let turn = self.turn_for(offer, TurnMoves::AtWon);
+        // Where nobody told of ringing, the answer says that it rang.
+        let turn = match offer.rang {
+            Some(_) => self.turn_for(offer, TurnMoves::AtWon),
+            None => {
+                let unrung = self.turn_for(offer, TurnMoves::AtRinging);
+                unrung.or_else(|| self.turn_for(offer, TurnMoves::AtWon))
+            }
+        };
         let owner = self.responsible_for(offer.entry);
         self.emit(Record::OfferOver {
             offer: offer.id,
@@ -364,9 +371,10 @@ impl Engine {
         let counts = offer.entry.is_some()
             && end == OfferEnd::NoAnswer
             && rang.is_some_and(|rang| rang >= ring_min);
-        // Where nobody tells of ringing, a full ring time costs the turn all the same.
-        let silent = end == OfferEnd::NoAnswer && offer.rang.is_none();
-        let turn = if silent { self.turn_for(offer, TurnMoves::AtRinging) } else { None };
+        let turn = match self.rang_silently(offer, end, ring_min) {
+            true => self.turn_for(offer, TurnMoves::AtRinging),
+            false => None,
+        };
         let taken_by = match end {
             OfferEnd::Lost => self.holder(offer.entry),
             OfferEnd::Won
@@ -402,6 +410,25 @@ impl Engine {
             self.undo_claim(entry);
         }
         self.wanted.insert(entry);
+    }
+
+    /// Whether a telephone of which no ringing was told rang all the same, as far as its turn is
+    /// concerned: it was picked up, or dialled for as long as makes a ring a miss.
+    fn rang_silently(&self, offer: &Offer, end: OfferEnd, ring_min: Period) -> bool {
+        let dialled = self.now.mono.since(offer.made);
+        let is_there = match end {
+            OfferEnd::Unreachable | OfferEnd::Failed | OfferEnd::Expired => false,
+            OfferEnd::Won
+            | OfferEnd::Lost
+            | OfferEnd::NoAnswer
+            | OfferEnd::Rejected
+            | OfferEnd::Busy
+            | OfferEnd::CallerGone
+            | OfferEnd::Withdrawn(_)
+            | OfferEnd::DroppedBeforeBridge => true,
+        };
+        let rang = end == OfferEnd::NoAnswer || offer.answered_at.is_some() || dialled >= ring_min;
+        offer.rang.is_none() && is_there && rang
     }
 
     /// The winner went before the parties were joined: whoever is on standby gets the caller.

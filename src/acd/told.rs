@@ -12,6 +12,7 @@ use super::observed::{QUIET, View};
 use super::offer::{Offer, OfferState};
 use super::roster::NO_QUEUE;
 use super::settings::QueueSettings;
+use super::strategy::TurnMoves;
 use crate::model::{
     Alias, Authority, CallId, Direction, EntryId, Fact, FactKind, Legs, Name, OfferEnd, OfferId,
     OfferTold, OperatorId, Outcome, Period, Reach, Record, Source, Totals, Wall,
@@ -325,10 +326,34 @@ impl Engine {
             return;
         }
         let (offer, missed) = (told.offer, told.counts);
+        let known = before.map(|before| (before.rang.is_some(), before.joined.is_some()));
         self.emit(Record::OfferTold(Box::new(told)));
+        self.use_turn_told(offer, known.unwrap_or_default());
         if missed {
             self.pause_after_misses(offer);
         }
+    }
+
+    /// Uses up the turn of an operator whom a provider rang by our order, or who won by it; once,
+    /// whatever is told again. Where a provider distributes by itself turns mean nothing.
+    fn use_turn_told(&mut self, id: OfferId, (rang, won): (bool, bool)) {
+        let Some(offer) = self.state.offers.get(&id).cloned() else { return };
+        let call = self.state.calls.get(&offer.call);
+        if call.is_none_or(|call| call.authority != Authority::Advised) {
+            return;
+        }
+        let rings_now = !rang && !won && (offer.rang.is_some() || offer.joined.is_some());
+        let wins_now = !won && offer.joined.is_some();
+        let at_ringing = rings_now.then(|| self.turn_for(&offer, TurnMoves::AtRinging)).flatten();
+        let at_won = wins_now.then(|| self.turn_for(&offer, TurnMoves::AtWon)).flatten();
+        let Some(turn) = at_ringing.or(at_won) else { return };
+        let (Some(queue), Some(operator)) = (self.state.queue_of(&offer), offer.operator) else {
+            return;
+        };
+        let keys = self.benches.get(&queue).and_then(|bench| bench.keys_of(operator));
+        let current = keys.map_or(0, |keys| keys.current);
+        let (next_turn, seats) = (turn.saturating_add(1), vec![(operator, turn, current)]);
+        self.emit(Record::SeatsKept { queue, next_turn, seats });
     }
 
     fn tell_entry(&mut self, id: EntryId, view: &View, course: &Course<'_>) {
