@@ -595,6 +595,10 @@ fn sticky_callbacks_and_class_of_a_queue_are_read() {
     assert_eq!(wrong("callback_tries = 0\n"), ["bad-value"]);
     assert_eq!(wrong("callback_retry = [\"0s\"]\n"), ["bad-value"]);
     assert_eq!(wrong("callback_quiet = { from = \"25:00\" }\n"), ["bad-value"]);
+    assert_eq!(wrong("sticky = { wait_max = \"31s\" }\n"), ["no-effect", "bad-value"]);
+    let codes = |it: Vec<Problem>| it.into_iter().map(|it| it.code).collect::<Vec<_>>();
+    assert_eq!(codes(queue("sticky = { wait_max = \"25s\" }\n").1), ["no-effect"]);
+    assert_eq!(codes(queue("sticky = { wait_max = \"20s\" }\n").1), Vec::<&str>::new());
     assert!(wrong("sticky = { deputies = [\"Nobody\"] }\n").contains(&"missing-target"));
 }
 

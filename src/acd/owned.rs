@@ -368,9 +368,21 @@ impl Engine {
         let retry = self.callback_retry(offer.call, retry);
         let rang = offer.rang.map(|rang| self.now.mono.since(rang));
         // A colleague's call is nobody's missed call.
+        let refusal_counts = rules.is_some_and(|rules| rules.refusal_is_miss);
         let counts = offer.entry.is_some()
-            && end == OfferEnd::NoAnswer
-            && rang.is_some_and(|rang| rang >= ring_min);
+            && match end {
+                OfferEnd::NoAnswer => rang.is_some_and(|rang| rang >= ring_min),
+                OfferEnd::Rejected => refusal_counts,
+                OfferEnd::Won
+                | OfferEnd::Lost
+                | OfferEnd::Busy
+                | OfferEnd::Unreachable
+                | OfferEnd::Failed
+                | OfferEnd::CallerGone
+                | OfferEnd::Withdrawn(_)
+                | OfferEnd::Expired
+                | OfferEnd::DroppedBeforeBridge => false,
+            };
         let turn = match self.rang_silently(offer, end, ring_min) {
             true => self.turn_for(offer, TurnMoves::AtRinging),
             false => None,

@@ -66,7 +66,9 @@ impl Engine {
         let ruled =
             known.iter().filter_map(|(operator, _)| Some((*operator, bench?.ruling(*operator)?)));
         let (waited, first, held) = (entry.waited(self.now), entry.first, entry.hold.is_some());
-        let decided = responsible(ruled, waited, sticky.wait_max);
+        // A caller is held for one person only while there is time left to serve them in.
+        let patience = sticky.wait_max.min(entry.target.unwrap_or(rules.service_level.target));
+        let decided = responsible(ruled, waited, patience);
         let by = |operator| {
             let tie = known.iter().find(|(known, _)| *known == operator);
             tie.map_or(Tie::default(), |(_, tie)| *tie)
@@ -77,7 +79,7 @@ impl Engine {
                 true
             }
             Responsible::WaitFor(operator) => {
-                let until = first.mono + sticky.wait_max;
+                let until = first.mono + patience;
                 if !held {
                     self.emit(Record::StickyHeld { entry: id, operator, until, by: by(operator) });
                 }

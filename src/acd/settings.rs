@@ -84,6 +84,8 @@ pub struct QueueSettings {
     pub ring: Period,
     /// A shorter ring is nobody's miss.
     pub ring_min: Period,
+    /// Whether refusing a call counts against the operator like not picking up.
+    pub refusal_is_miss: bool,
     /// How long an operator who did not take a caller is left alone by that caller.
     pub retry: Period,
     /// How long other telephones keep ringing after an answer, until the parties are joined.
@@ -320,7 +322,7 @@ impl OverflowTo {
 pub struct Sticky {
     /// How long the responsible operator rings alone.
     pub ring: Period,
-    /// How long the caller waits for one who talks.
+    /// How long the caller waits for one who talks; never beyond the target of the service level.
     pub wait_max: Period,
     /// Whether a CRM is asked who owns the client's deal or contact.
     pub crm: bool,
@@ -446,6 +448,7 @@ impl QueueSettings {
             tier_mode: TierMode::Cumulative,
             ring: Period::secs(20),
             ring_min: Period::secs(5),
+            refusal_is_miss: false,
             retry: Period::secs(5),
             confirm: Period::millis(400),
             split: true,

@@ -237,6 +237,7 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
             "tier-mode" if *value == "replace" => queue.tier_mode = TierMode::Replace,
             "ring" => queue.ring = period(value),
             "ring-min" => queue.ring_min = period(value),
+            "refusal-is-miss" => queue.refusal_is_miss = *value == "on",
             "retry" => queue.retry = period(value),
             "confirm" => queue.confirm = period(value),
             "split" => queue.split = *value == "on",

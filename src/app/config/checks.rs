@@ -307,6 +307,14 @@ fn times(queue: &Queue, problems: &mut Vec<Problem>) {
         };
         late(what, after);
     }
+    let target = settings.service_level.target;
+    if settings.sticky.as_ref().is_some_and(|sticky| sticky.wait_max > target) {
+        let message = format!(
+            "callers of `{name}` wait for the responsible operator {target} at most, the target of \
+             the service level"
+        );
+        problems.push(Problem::warning(&queue.at, "no-effect", message).mend("lower `wait_max`"));
+    }
     if settings.ring_min > settings.ring {
         let message =
             format!("`ring_min` of `{name}` is longer than `ring`: no ring is ever a miss");

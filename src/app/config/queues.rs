@@ -13,6 +13,9 @@ use crate::plan::{
     read_calendar, read_class, read_time,
 };
 
+/// The longest wait for one person. Longer loses clients for whom everybody else was free.
+const STICKY_WAIT_MAX: Period = Period::secs(30);
+
 /// Skills of one queue: the bench keeps one bit for each. More would be queues of their own.
 const SKILLS_MAX: usize = 64;
 
@@ -118,6 +121,7 @@ fn queue(name: &str, mut section: Section<'_>, calendars: &Calendars) -> Queue {
 fn lengths(section: &mut Section<'_>, queue: &mut QueueSettings) {
     queue.ring = positive(section, "ring", queue.ring);
     queue.ring_min = section.or("ring_min", queue.ring_min);
+    queue.refusal_is_miss = section.or("refusal_is_miss", queue.refusal_is_miss);
     queue.retry = section.or("retry", queue.retry);
     queue.confirm = section.or("confirm", queue.confirm);
     queue.split = section.or("split", queue.split);
@@ -200,7 +204,12 @@ fn sticky(
     let Some(mut sticky) = section.section("sticky") else { return (Vec::new(), None) };
     let usual = Sticky::default();
     let ring = positive(&mut sticky, "ring", usual.ring);
-    let wait_max = sticky.or("wait_max", usual.wait_max);
+    let wait_max = sticky.found_or("wait_max", usual.wait_max);
+    if wait_max.value > STICKY_WAIT_MAX {
+        let message = format!("nobody is waited for longer than {STICKY_WAIT_MAX}");
+        sticky.error(&wait_max.at, "bad-value", message, "others can help the client meanwhile");
+    }
+    let wait_max = wait_max.value;
     let Found { value: crm, at } = sticky.found_or("crm", usual.crm);
     let talked = sticky.or("talked", usual.talked);
     let dialled = sticky.or("dialled", usual.dialled);
