@@ -1,9 +1,9 @@
 //! The live stream: numbers, resume, gaps, filters, ends.
 
-use navbat::model::Live;
+use navbat::model::{Live, Name, Period, Pop, PopState};
 use serde_json::Value;
 
-use crate::rig::{Rig, Stream, lives, made};
+use crate::rig::{MORNING, Rig, Stream, lives, made};
 
 fn pop(operator: &str) -> Live {
     Live::Pop(Box::new(made::pop(operator, "sales")))
@@ -49,6 +49,25 @@ async fn a_pop_reaches_its_operator_and_nobody_elses_screen() {
     assert_eq!(data["line"], "+998781500001", "our own line is no secret");
     assert_eq!(bobur.next().await.unwrap().0, second);
     assert_eq!((chief.next().await.unwrap().0, chief.next().await.unwrap().0), (first, second));
+}
+
+#[tokio::test]
+async fn the_card_of_a_colleagues_conversation_says_who_talks_and_how_long_they_did() {
+    let rig = Rig::start().await;
+    let mut stream = Stream::open(&rig, "aziza", None).await;
+    assert_eq!(stream.next().await.unwrap().1, "hello");
+    for (talk, told) in [(None, Value::Null), (Some(Period::millis(2500)), Value::from(2.5))] {
+        let (operator, since) = (Name::from("Bobur"), MORNING);
+        let state = PopState::Fyi { operator, since, talk };
+        let pop = Pop { state, ..made::pop("Aziza", "sales") };
+        let id = rig.hub.publish(Live::Pop(Box::new(pop)));
+        let (seq, event, data) = stream.next().await.unwrap();
+        assert_eq!((seq, event.as_str()), (id, "pop"));
+        let data: Value = serde_json::from_str(&data).unwrap();
+        let state = &data["state"];
+        assert_eq!((&state["is"], &state["operator"]), (&"fyi".into(), &"Bobur".into()));
+        assert_eq!(state["talk_seconds"], told);
+    }
 }
 
 #[tokio::test]
