@@ -98,7 +98,8 @@ pub struct ClaimedNote {
     pub since: Wall,
     /// Whether it was sent again although nobody could look up what came of it.
     pub is_repeated: bool,
-    /// How often it was looked up since it was sent, this time among them.
+    /// How often it was looked up since it was sent, this time among them. What our own end cut
+    /// off does not count.
     pub looks: u64,
 }
 
@@ -395,9 +396,8 @@ impl Store {
         Ok(notes.into_iter().map(|(_, note)| note).collect())
     }
 
-    /// Makes what others than this worker left in flight ambiguous, to be looked up at `look_at`:
-    /// at a start all of it, with what they were looking up, because there is no other worker
-    /// then; later what lapsed.
+    /// Makes what others than this worker left in flight ambiguous, to be looked up at `look_at`,
+    /// with what they were looking up, because a target has one worker; or what lapsed.
     pub async fn lapse_notes(
         &self,
         target: &Name,
@@ -405,7 +405,10 @@ impl Store {
         look_at: Wall,
     ) -> Result<u64, StoreError> {
         let sql = Sql::new(
-            "update note set state = 'ambiguous', claimed_by = null, claimed_until = 0,
+            // A look-up that was cut off says nothing of the peer, so it does not count.
+            "update note set looks = case when state = 'ambiguous' and looks > 0 then looks - 1
+                else looks end,
+                state = 'ambiguous', claimed_by = null, claimed_until = 0,
                 told = 'the program ended before the answer', due_at = ",
         )
         .number(look_at.0)

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use navbat::connect::deliver::{DRY_RUN, Outlet};
-use navbat::model::{CallRow, Outcome, Stamped};
-use navbat::store::{NoteState, NotesAsk};
+use navbat::model::{CallRow, Name, Outcome, Period, Stamped};
+use navbat::store::{ClaimAsk, NoteState, NotesAsk};
 
 use crate::life::{Life, clock};
 use crate::made::{answered, missed, saved};
@@ -78,6 +78,28 @@ fn twenty_crashes_and_lost_answers_make_each_entry_exactly_once() {
     assert_eq!((life.count(NoteState::Dead), life.count(NoteState::Unclear)), (0, 0));
     life.stop();
     once_and_in_order(&peer, usize::try_from(CALLS).unwrap());
+}
+
+/// The last statement of a dead life may be carried out by the database after the next life has
+/// looked through the claims. What it claimed is looked up soon, and not when the claim lapses.
+#[test]
+fn a_claim_of_a_dead_life_that_comes_late_is_looked_up_soon() {
+    let (outside, folder) = (runtime(), tempfile::tempdir().unwrap());
+    let peer = outside.block_on(Peer::start());
+    let life = Life::begin(folder.path(), target(Adapter::new("amo", &peer)));
+    project(&life, [(1, answered(1, 0))].into_iter());
+    life.until_empty();
+    let (amo, now) = (Name::from("amo"), clock()().wall);
+    let mut notes = life.outlets.notes_of(&[record(2, answered(2, 0))]);
+    notes[0].due_at = now + Period::hours(1);
+    life.does(life.store.add_note(&notes[0])).unwrap();
+    let (due, until) = (now + Period::hours(2), now + Period::hours(3));
+    let late = ClaimAsk { worker: "a dead life", target: &amo, now: due, until, limit: 1 };
+    assert_eq!(life.does(life.store.claim_notes(late)).unwrap().len(), 1);
+    project(&life, [(3, answered(3, 0))].into_iter());
+    life.until_empty();
+    life.stop();
+    assert_eq!(peer.keys().len(), 3);
 }
 
 /// A later revision changes the entry that is there, whatever became of the first request.

@@ -126,6 +126,28 @@ async fn a_claim_that_lapsed_is_looked_up_and_never_simply_sent_again() {
     }
 }
 
+/// The pause before the next look-up grows with those that the peer left unanswered; an end of
+/// our own program says nothing of the peer.
+#[tokio::test]
+async fn a_look_up_that_the_programs_end_cut_off_does_not_count() {
+    for one in tries().await {
+        let (store, amo): (_, Name) = (&one.store, "amo".into());
+        store.add_note(&note(1)).await.unwrap();
+        assert_eq!(claim(store, "w0", 10).await.len(), 1);
+        for life in 1..10 {
+            let (worker, now) = (format!("w{life}"), 10 + life);
+            let lapsed = store.lapse_notes(&amo, Lapsing::OfOthers(&worker), at(now)).await;
+            assert_eq!(lapsed.unwrap(), 1);
+            let looked = store.claim_ambiguous(ask(&worker, &amo, now)).await.unwrap();
+            assert_eq!(looked.iter().map(|note| note.looks).collect::<Vec<_>>(), [1]);
+        }
+        let later = Delivery::Ambiguous { look_at: at(30), told: told("503") };
+        assert!(settle(store, "w9", "0001", later, 20).await);
+        let looked = store.claim_ambiguous(ask("w9", &amo, 30)).await.unwrap();
+        assert_eq!(looked[0].looks, 2, "this one was answered");
+    }
+}
+
 #[tokio::test]
 async fn a_later_revision_amends_and_any_other_changes_nothing() {
     for one in tries().await {

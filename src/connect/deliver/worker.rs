@@ -67,7 +67,7 @@ impl Worker {
     pub async fn run(self) {
         let mut flights = JoinSet::new();
         let settler = Settler::begin(self.store.clone(), self.clock.clone(), self.id.clone());
-        self.lapse(Lapsing::OfOthers(&self.id)).await;
+        self.lapse_old().await;
         let mut news = self.store.outbox_news();
         let mut moved = self.target.moved();
         while !self.stop.is_cancelled() {
@@ -122,7 +122,9 @@ impl Worker {
         }
         let due = self.store.due_notes(self.target.name(), now).await?;
         if !due.to_send && !due.to_look_up {
-            self.lapse(Lapsing::Until(now)).await;
+            // An earlier life's last statement may be carried out after this one began.
+            self.lapse(Lapsing::OfOthers(&self.id)).await?;
+            self.lapse(Lapsing::Until(now)).await?;
             let next = self.store.next_note_at(self.target.name(), now).await?;
             let wait = next.map_or(LOOK_EVERY, |next| next.since(now).as_duration());
             return Ok(Some(Instant::now() + wait.min(LOOK_EVERY)));
@@ -212,15 +214,24 @@ impl Worker {
         self.target.hear(told, (self.clock)().wall, rand::random());
     }
 
-    async fn lapse(&self, of: Lapsing<'_>) {
-        let look_at = later((self.clock)().wall, self.target.outlet().look_up_after());
-        match self.store.lapse_notes(self.target.name(), of, look_at).await {
-            Ok(0) => {}
-            Ok(notes) => {
-                warn!(target = %self.target.name(), notes, "notes in flight are looked up")
+    /// Makes sure that what an earlier life left in flight is looked up before anything is sent.
+    async fn lapse_old(&self) {
+        while let Err(error) = self.lapse(Lapsing::OfOthers(&self.id)).await {
+            warn!(%error, target = %self.target.name(), "claims could not be looked through");
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(AWAY_FOR) => {}
             }
-            Err(error) => warn!(%error, "claims could not be looked through"),
         }
+    }
+
+    async fn lapse(&self, of: Lapsing<'_>) -> Result<(), StoreError> {
+        let look_at = later((self.clock)().wall, self.target.outlet().look_up_after());
+        let notes = self.store.lapse_notes(self.target.name(), of, look_at).await?;
+        if notes > 0 {
+            warn!(target = %self.target.name(), notes, "notes in flight are looked up");
+        }
+        Ok(())
     }
 
     fn count(&self, delivery: &Delivery) {
