@@ -33,11 +33,21 @@ pub fn bitrix24(
         token: secret("token"),
         staff: staff(&own.name, site),
         creates: matches!(word(own, "unknown_caller").as_deref(), Some("create" | "unsorted")),
-        rate: word(own, "tariff").and_then(|word| Bitrix24Rate::of(&word)).unwrap_or_default(),
+        rate: rate(own),
         look_up_after: BITRIX24_LOOK_UP_AFTER,
     };
     let portal = Bitrix24::new(settings, http, shelf);
     portal.map_err(|why| anyhow::anyhow!("crm.{}.portal: {why}", own.name))
+}
+
+/// What the portal bears: by its tariff, or as a portal of one's own is set up.
+fn rate(own: &Own) -> Bitrix24Rate {
+    let tariff = word(own, "tariff").and_then(|word| Bitrix24Rate::of(&word)).unwrap_or_default();
+    let figure = |key: &str| word(own, key).and_then(|figure| figure.parse().ok());
+    Bitrix24Rate {
+        per_second: figure("per_second").unwrap_or(tariff.per_second),
+        burst: figure("burst").unwrap_or(tariff.burst),
+    }
 }
 
 /// The receiver of a target of kind `webhook`. Fails when it has no address.

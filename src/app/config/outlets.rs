@@ -34,6 +34,11 @@ pub struct Outlet {
     pub at: Place,
 }
 
+/// Requests a second, and at once, that a portal of one's own may be said to bear. More would be a
+/// slip of the finger.
+const PER_SECOND_MAX: u32 = 1_000;
+const BURST_MAX: u32 = 10_000;
+
 /// What one kind of outlet can be told.
 struct Shape {
     kind: &'static str,
@@ -145,12 +150,27 @@ pub fn crms(top: &mut Section<'_>, vault: &Vault, outgoing: &[String]) -> Vec<Ou
             if outlet.kind == "amocrm" {
                 amocrm::read(&mut section, &mut outlet, outgoing);
             }
+            if outlet.kind == "bitrix24" {
+                rate(&mut section, &mut outlet);
+            }
             outlet.missed_task = section.or("missed_task", true);
             section.done();
             crms.push(outlet);
         }
     }
     crms
+}
+
+/// What a portal bears that is an installation of one's own: its limits are nobody's tariff.
+fn rate(section: &mut Section<'_>, outlet: &mut Outlet) {
+    for (key, most) in [("per_second", PER_SECOND_MAX), ("burst", BURST_MAX)] {
+        let Some(found) = section.opt::<u32>(key) else { continue };
+        if !(1..=most).contains(&found.value) {
+            let message = format!("`{}` cannot be {}", section.path(key), found.value);
+            section.error(&found.at, "bad-value", message, &format!("a number from 1 to {most}"));
+        }
+        outlet.words.insert(key, vec![found.value.to_string()]);
+    }
 }
 
 /// Reads every `[[notify]]`. Notes of all kinds stand in one outbox and are told apart by the name of

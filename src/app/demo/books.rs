@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::books_outside::{self, Told};
 use super::day::{Kind, Stand, Story};
 use super::floor::Made;
 use super::people::TELEPHONES;
@@ -15,6 +16,8 @@ use super::telephony::TRUNK;
 /// One call as the API tells it, as far as the books need it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Stored {
+    /// Ours.
+    pub id: String,
     /// `account/` and the provider's own id.
     pub call_key: String,
     /// What became of it.
@@ -49,6 +52,8 @@ pub struct Both {
     pub messages: u64,
     /// Whether a visitor's own telephone may have been there, which nobody here can switch off.
     pub guests: bool,
+    /// What the CRMs and the messenger were told.
+    pub told: Told,
 }
 
 /// What the API says of one account.
@@ -114,6 +119,7 @@ pub fn is_complete(done: &Both, record: &Record) -> bool {
     done.hooks.stories.iter().all(|story| settled(record.calls.get(&key(story))))
         && pairs(&done.made, record).iter().all(|(_, call)| settled(*call))
         && (done.guests || record.reachable + record.legs_open == 0)
+        && books_outside::is_complete(record, &done.told)
 }
 
 /// Compares both sides.
@@ -148,7 +154,8 @@ pub fn balance(done: &Both, record: &Record) -> Books {
         wrong.push(format!("{key} is on record and was never made"));
     }
     totals(done, record, &mut wrong);
-    Books { table: table(&rows, done, record), wrong }
+    let outside = books_outside::balance(record, &done.told, &mut wrong);
+    Books { table: table(&rows, done, record) + "\n" + &outside, wrong }
 }
 
 /// The SIP calls with what is on record of each. Neither side knows the other's name of a call:

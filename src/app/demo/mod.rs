@@ -2,7 +2,7 @@
 //!
 //! A real server on real sockets in a temporary folder; stand-ins of all providers that post real
 //! webhooks to it; SIP telephones that register and a carrier that calls over real UDP; operators
-//! with their habits; the pages to watch it in. Headless it ends with books that must balance.
+//! with their habits; CRMs and a messenger that are told; the pages to watch it in. Headless it ends with books that must balance.
 
 pub mod amocrm;
 mod amocrm_auth;
@@ -14,6 +14,7 @@ pub mod bitrix24;
 mod bitrix24_batch;
 pub mod bitrix24_tokens;
 mod books;
+mod books_outside;
 mod calls;
 mod carrier;
 mod day;
@@ -23,6 +24,7 @@ pub mod http;
 mod itoolabs;
 mod line;
 mod onlinepbx;
+mod outside;
 mod people;
 pub mod playmobile;
 mod sarkor;
@@ -39,6 +41,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -55,6 +58,7 @@ use api::Api;
 use books::Both;
 use calls::Calls;
 use day::{Day, Stand};
+use outside::Outside;
 use people::{Habit, OPERATORS, OTHERS, TELEPHONES};
 use sender::Sender;
 use telephony::{Prepared, Telephony};
@@ -69,8 +73,8 @@ const SIP_SHARE: u32 = 4;
 /// The usual address of the pages; a free one when it is taken.
 const LISTEN: &str = "127.0.0.1:8080";
 /// How long the books may take to settle after the last call: the accounts' time to settle, the
-/// slowest provider's history, and room for a loaded machine.
-const SETTLES_WITHIN: Duration = Duration::from_secs(90);
+/// slowest provider's history, what the limits of the CRMs held back, and room for a loaded machine.
+const SETTLES_WITHIN: Duration = Duration::from_secs(120);
 /// How often the books are looked at while they settle.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What the people of the demo choose when their link asks for a password.
@@ -82,8 +86,10 @@ pub async fn run(asked: &Demo) -> anyhow::Result<u8> {
     let folder = tempfile::Builder::new().prefix("navbat-demo-").tempdir()?;
     let file = folder.path().join("navbat.toml");
     let speed = asked.speed.unwrap_or(if asked.headless { SPEED_HEADLESS } else { 1.0 });
-    let lines = Prepared::new().await?;
-    let text = site::config(folder.path(), &listen()) + &lines.config(speed);
+    let (lines, outside) = (Prepared::new().await?, Arc::new(Outside::begin().await?));
+    let text = site::config(folder.path(), &listen(), &outside.allowed())
+        + &lines.config(speed)
+        + &outside.config();
     std::fs::write(&file, text)?;
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
     let node = start::start(Some(file.clone()), start::open(Some(&file)).await?).await?;
@@ -93,13 +99,18 @@ pub async fn run(asked: &Demo) -> anyhow::Result<u8> {
     let telephony = lines.begin(speed, asked.seed, !asked.headless).await?;
     welcome(&node, &base, folder.path(), asked, speed).await?;
     tell_telephones(exchange, asked.headless);
+    let counting = outside.follow(&node.hub)?;
     let pace = Pace { began: clock::wall(), speed };
     let hooks = Stand::ALL.map(|stand| (stand, format!("{base}{}", site::hook(stand))));
     let sender = Sender::new(BTreeMap::from(hooks), pace)?;
     if !asked.headless {
+        outside.tell();
         tokio::spawn(told::tell(node.hub.clone()));
+        tokio::spawn(told::tell_messages(outside.clone()));
     }
-    let code = lived(&node, &base, &sender, telephony, asked, &mut signals).await?;
+    let seen = (base.as_str(), &*outside);
+    let code = lived(&node, seen, &sender, telephony, asked, &mut signals).await?;
+    counting.abort();
     node.stop().await;
     Ok(code)
 }
@@ -107,7 +118,7 @@ pub async fn run(asked: &Demo) -> anyhow::Result<u8> {
 /// Lives through the day, or until a signal. Gives the exit code.
 async fn lived(
     node: &Node,
-    base: &str,
+    (base, outside): (&str, &Outside),
     sender: &Sender,
     telephony: Telephony,
     asked: &Demo,
@@ -134,8 +145,9 @@ async fn lived(
     let messages = floor.messages();
     let (made, faults) = floor.take();
     let guests = floor.has_guests();
-    let done = Both { hooks: sender.done(), made, faults, messages, guests };
-    let code = summary(node, base, &done, began).await?;
+    let (hooks, told) = (sender.done(), outside.told());
+    let mut done = Both { hooks, made, faults, messages, guests, told };
+    let code = summary(node, (base, outside), &mut done, began).await?;
     if !asked.headless {
         println!("The calls are over; the pages stay until Ctrl-C.");
         signals.next().await;
@@ -223,12 +235,18 @@ async fn token(node: &Node, name: &str, role: Role) -> anyhow::Result<String> {
 }
 
 /// Waits until the books have settled, prints them, and says whether they balance.
-async fn summary(node: &Node, base: &str, done: &Both, began: Instant) -> anyhow::Result<u8> {
+async fn summary(
+    node: &Node,
+    (base, outside): (&str, &Outside),
+    done: &mut Both,
+    began: Instant,
+) -> anyhow::Result<u8> {
     let lived = began.elapsed();
     let api = Api::with_token(base, &token(node, "demo-books", Role::Admin).await?)?;
     let until = Instant::now() + SETTLES_WITHIN;
     let record = loop {
         let record = api.record().await?;
+        done.told = outside.told();
         if books::is_complete(done, &record) || Instant::now() > until {
             break record;
         }

@@ -92,44 +92,97 @@ pub const UNREADABLE: &str = "8-90-12-3";
 
 /// The forty clients, as the carriers write their numbers. One follows no rule and can not be read.
 pub const CONTACTS: [&str; 40] = [
-    "998901230001", // Anvar Karimov
-    "998901230002", // Нодира Юсупова
-    "998931230003", // Bekzod Aliyev
-    "998931230004", // Шерзод Рахимов
-    "998941230005", // Zulfiya Ergasheva
-    "998941230006", // Ольга Ким
-    "998951230007", // Ulug'bek To'rayev
-    "998951230008", // Феруза Исмоилова
-    "998971230009", // Jamshid Qodirov
-    "998971230010", // Дилшод Норматов
-    "998981230011", // Shahnoza Mirzayeva
-    "998981230012", // Тимур Ахмедов
-    "998991230013", // Otabek Sobirov
-    "998991230014", // Мадина Холматова
-    "998881230015", // Islom Nazarov
-    "998881230016", // Елена Пак
-    "998901230017", // Sevara Tosheva
-    "998901230018", // Жавлон Эшматов
-    "998931230019", // Rustam G'aniyev
-    "998931230020", // Гулчехра Саидова
-    "998941230021", // Akmal Xolboyev
-    "998941230022", // Ирина Цой
-    "998951230023", // Nilufar Abdullayeva
-    "998951230024", // Бахтиёр Усмонов
-    "998971230025", // Doston Yo'ldoshev
-    "998971230026", // Лола Турсунова
-    "998981230027", // Kamron Olimov
-    "998981230028", // Азиза Шарипова
-    "998991230029", // Mohira Saidova
-    "998991230030", // Сергей Ли
-    "998881230031", // Farrux Hamidov
-    "998881230032", // Наргиза Бобоева
-    "998901230033", // Laziz Jo'rayev
-    "998901230034", // Виктория Тен
-    "998931230035", // Umida Rasulova
-    "998931230036", // Хуршид Зокиров
-    "74951230037",  // Moscow office
-    "77271230038",  // Алматы филиал
-    "998711230039", // Tashkent landline
-    UNREADABLE,     // No number that anybody can read
+    "998901230001",
+    "998901230002",
+    "998931230003",
+    "998931230004",
+    "998941230005",
+    "998941230006",
+    "998951230007",
+    "998951230008",
+    "998971230009",
+    "998971230010",
+    "998981230011",
+    "998981230012",
+    "998991230013",
+    "998991230014",
+    "998881230015",
+    "998881230016",
+    "998901230017",
+    "998901230018",
+    "998931230019",
+    "998931230020",
+    "998941230021",
+    "998941230022",
+    "998951230023",
+    "998951230024",
+    "998971230025",
+    "998971230026",
+    "998981230027",
+    "998981230028",
+    "998991230029",
+    "998991230030",
+    "998881230031",
+    "998881230032",
+    "998901230033",
+    "998901230034",
+    "998931230035",
+    "998931230036",
+    "74951230037",
+    "77271230038",
+    "998711230039",
+    UNREADABLE,
 ];
+
+/// Their names, in the same order, but for the one whose number nobody can read.
+pub const NAMES: [&str; 39] = [
+    "Anvar Karimov",
+    "Нодира Юсупова",
+    "Bekzod Aliyev",
+    "Шерзод Рахимов",
+    "Zulfiya Ergasheva",
+    "Ольга Ким",
+    "Ulug'bek To'rayev",
+    "Феруза Исмоилова",
+    "Jamshid Qodirov",
+    "Дилшод Норматов",
+    "Shahnoza Mirzayeva",
+    "Тимур Ахмедов",
+    "Otabek Sobirov",
+    "Мадина Холматова",
+    "Islom Nazarov",
+    "Елена Пак",
+    "Sevara Tosheva",
+    "Жавлон Эшматов",
+    "Rustam G'aniyev",
+    "Гулчехра Саидова",
+    "Akmal Xolboyev",
+    "Ирина Цой",
+    "Nilufar Abdullayeva",
+    "Бахтиёр Усмонов",
+    "Doston Yo'ldoshev",
+    "Лола Турсунова",
+    "Kamron Olimov",
+    "Азиза Шарипова",
+    "Mohira Saidova",
+    "Сергей Ли",
+    "Farrux Hamidov",
+    "Наргиза Бобоева",
+    "Laziz Jo'rayev",
+    "Виктория Тен",
+    "Umida Rasulova",
+    "Хуршид Зокиров",
+    "Moscow office",
+    "Алматы филиал",
+    "Tashkent landline",
+];
+
+/// One of so many clients is in no CRM.
+const STRANGERS: usize = 6;
+
+/// The clients that the CRMs of the demo know: number, name, and a figure to tell them apart.
+pub fn known_clients() -> impl Iterator<Item = (usize, &'static str, &'static str)> {
+    let all = CONTACTS.into_iter().zip(NAMES).enumerate();
+    all.filter(|(at, _)| at % STRANGERS != STRANGERS - 1)
+        .map(|(at, (number, name))| (at, number, name))
+}

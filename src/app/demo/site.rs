@@ -7,7 +7,7 @@ use std::path::Path;
 use super::books::account;
 use super::day::Stand;
 use super::people::{OPERATORS, OTHERS};
-use super::{itoolabs, onlinepbx, sarkor, sipuni, utel};
+use super::{itoolabs, onlinepbx, outside, sarkor, sipuni, utel};
 
 /// The queue that all accounts lead to.
 pub const QUEUE: &str = "sotuv";
@@ -36,10 +36,10 @@ fn token(stand: Stand) -> String {
 }
 
 /// The whole file.
-pub fn config(folder: &Path, listen: &str) -> String {
+pub fn config(folder: &Path, listen: &str, outgoing: &[String]) -> String {
     let mut text = format!(
         "# The call centre of `navbat demo`.\n\
-         data_dir = {:?}\n\n\
+         data_dir = {:?}\noutgoing = {{ allow = {outgoing:?} }}\n\n\
          [site]\ntimezone = \"Asia/Tashkent\"\nlanguage = \"uz\"\n\n\
          [web]\nlisten = {listen:?}\n",
         folder.join("data").display().to_string(),
@@ -50,12 +50,15 @@ pub fn config(folder: &Path, listen: &str) -> String {
     for one in &OPERATORS {
         let _ = write!(
             text,
-            "\n[[operator]]\nname = {:?}\nlogin = {:?}\naliases = [{:?}, \"{}:{}\"]\n",
+            "\n[[operator]]\nname = {:?}\nlogin = {:?}\naliases = [{:?}, \"{}:{}\"]\n\
+             crm = {{ {} = \"{}\" }}\n",
             one.name,
             one.login,
             one.extension,
             account(Stand::Itoolabs),
             one.login,
+            outside::AMO,
+            outside::amo_user(one.login),
         );
     }
     let members: Vec<String> = OPERATORS.iter().map(|one| format!("{:?}", one.name)).collect();

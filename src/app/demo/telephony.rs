@@ -17,6 +17,7 @@ use super::calls::{Calls, Plan, Way};
 use super::carrier::{self, Carrier};
 use super::floor::Floor;
 use super::line::{self, DOMAIN, Line, Proof};
+use super::outside;
 use super::people::TELEPHONES;
 use super::softphone::{self, Softphone};
 use super::wire::Pace;
@@ -92,11 +93,14 @@ impl Prepared {
             let _ = write!(
                 text,
                 "\n[[operator]]\nname = {:?}\nlogin = {:?}\naliases = [{:?}]\n\
+                 crm = {{ {} = \"{}\" }}\n\
                  sip = {{ user = {:?}, password = {:?} }}\n\
                  dial = {{ prefixes = [\"+998\", \"+7\"], calls_max = 1, per_minute = 60, per_day = 10000 }}\n",
                 who.name,
                 who.login,
                 who.extension,
+                outside::AMO,
+                outside::amo_user(who.login),
                 who.login,
                 password(who.login),
             );

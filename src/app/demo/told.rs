@@ -1,20 +1,41 @@
 //! The demo in the terminal: one line for each card and each call that ends, numbers masked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::outside::Outside;
 use crate::model::{CallId, Live, Party, Pop, PopState};
 use crate::web::{Hub, Next, Reader, Role};
 
-/// Prints what happens until the hub is gone.
-pub async fn tell(hub: Hub) {
-    let reader = Arc::new(Reader {
+/// How often it is looked whether a message came.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Who sees everything.
+pub fn everything() -> Arc<Reader> {
+    Arc::new(Reader {
         login: "demo".into(),
         role: Role::Admin,
         operator: None,
         queues: Vec::new(),
         language: None,
-    });
-    let Ok(mut subscription) = hub.subscribe(&reader, Vec::new(), None) else { return };
+    })
+}
+
+/// Prints what arrives in Telegram.
+pub async fn tell_messages(outside: Arc<Outside>) {
+    let (mut told, mut look) = (0, tokio::time::interval(LOOK_EVERY));
+    loop {
+        look.tick().await;
+        for text in outside.messages(told) {
+            told += 1;
+            println!("  telegram  {}", text.replace('\n', " | "));
+        }
+    }
+}
+
+/// Prints what happens until the hub is gone.
+pub async fn tell(hub: Hub) {
+    let Ok(mut subscription) = hub.subscribe(&everything(), Vec::new(), None) else { return };
     let mut said = None; // a call whose owner is navbat itself is settled in the moment it ends
     loop {
         match subscription.next().await {
