@@ -20,7 +20,7 @@ use crate::connect::notify::Means;
 use crate::model::Name;
 use crate::store::{NotesOf, Store};
 use crate::switch::Switch;
-use crate::web::{Hub, Next, Reader, Role};
+use crate::web::{self, Hub, Next, Reader, Role};
 
 /// What adapters are made with.
 struct Parts {
@@ -31,6 +31,8 @@ struct Parts {
     base: String,
     /// amoCRM counts requests by address, so all its accounts pass one gate.
     gate: Arc<AmoGate>,
+    /// What addresses of ours that peers are told are sealed with.
+    key: [u8; 32],
 }
 
 /// The connected targets of a running server, and what the next ones are made with.
@@ -42,6 +44,7 @@ pub struct Connected {
     clock: deliver::Clock,
     base: String,
     gate: Arc<AmoGate>,
+    key: [u8; 32],
 }
 
 impl Connected {
@@ -52,7 +55,7 @@ impl Connected {
         clock: Clock,
         hub: &Hub,
         switch: &mut Switch,
-        (site, base): (&Site, &str),
+        (site, base, key): (&Site, &str, [u8; 32]),
     ) -> anyhow::Result<Connected> {
         let pops = switch.snapshot(clock.now()).pops;
         let before = pops.iter().map(|pop| pop.offer).collect();
@@ -63,7 +66,7 @@ impl Connected {
         });
         let outlets = Outlets::new(store.clone(), clock.clone(), publish, before);
         let (base, gate) = (base.to_owned(), Arc::default());
-        let connected = Connected { outlets, store, clock, base, gate };
+        let connected = Connected { outlets, store, clock, base, gate, key };
         connected.take(site).await?;
         Ok(connected)
     }
@@ -76,6 +79,7 @@ impl Connected {
             clock: self.clock.clone(),
             base: self.base.clone(),
             gate: self.gate.clone(),
+            key: self.key,
         };
         let all = site.crms.iter().chain(&site.targets);
         let targets = all.filter_map(|own| target(own, site, &parts)).collect();
@@ -167,7 +171,7 @@ fn target(own: &config::Outlet, site: &Site, parts: &Parts) -> Option<NewTarget>
 }
 
 fn adapter(own: &config::Outlet, site: &Site, parts: &Parts) -> anyhow::Result<Arc<dyn Outlet>> {
-    let Parts { http, shelf, clock, base, gate } = parts;
+    let Parts { http, shelf, clock, base, gate, key } = parts;
     let (http, shelf, clock) = (http.clone(), shelf.clone(), clock.clone());
     Ok(match own.kind {
         "amocrm" => {
@@ -180,7 +184,12 @@ fn adapter(own: &config::Outlet, site: &Site, parts: &Parts) -> anyhow::Result<A
             let public = site.web.public_url.as_deref().unwrap_or(base);
             Arc::new(crms::webhook(own, public, http, wall)?)
         }
-        kind => targets::channel(own, &Means { http, shelf, clock })?
-            .ok_or_else(|| anyhow!("{kind} has no adapter"))?,
+        kind => {
+            // Where only this machine is named nobody outside could report to us.
+            let public = site.web.public_url.as_deref();
+            let reports = public.map(|base| format!("{base}{}", web::visit_path(key, &own.name)));
+            targets::channel(own, reports, &Means { http, shelf, clock })?
+                .ok_or_else(|| anyhow!("{kind} has no adapter"))?
+        }
     })
 }

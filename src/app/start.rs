@@ -143,9 +143,9 @@ pub async fn start(file: Option<PathBuf>, opened: Opened) -> anyhow::Result<Node
     let (changes, asked) = web::changes();
     // Before the first request: a page that comes back at once must not see an empty exchange.
     desk.publish(switch.snapshot(clock.now()), hub.last());
-    let connected = Connected::begin(&store, clock, &hub, &mut switch, (&site, &base)).await?;
-    let accounts = Arc::new(accounts::accounts(&site));
     let key = web_site::key(&site.data_dir, web_site::KEY_FILE)?;
+    let connected = Connected::begin(&store, clock, &hub, &mut switch, (&site, &base, key)).await?;
+    let accounts = Arc::new(accounts::accounts(&site));
     let web = Web::new(web::Parts {
         journal: journal.clone(),
         store: store.clone(),

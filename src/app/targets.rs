@@ -12,9 +12,14 @@ use crate::connect::notify::{
     Email, Eskiz, Gateway, Means, PlayMobile, Security, Success, Telegram,
 };
 
-/// The channel of a target; `None` for a kind that is no channel to people. Fails when a file that
+/// The channel of a target; `None` for a kind that is no channel to people. `reports` is the address
+/// that gateways may be told for their delivery reports. Fails when a file that
 /// it names cannot be read.
-pub fn channel(own: &Own, means: &Means) -> anyhow::Result<Option<Arc<dyn Outlet>>> {
+pub fn channel(
+    own: &Own,
+    reports: Option<String>,
+    means: &Means,
+) -> anyhow::Result<Option<Arc<dyn Outlet>>> {
     let (name, means) = (own.name.clone(), means.clone());
     Ok(Some(match own.kind {
         "telegram" => {
@@ -28,7 +33,7 @@ pub fn channel(own: &Own, means: &Means) -> anyhow::Result<Option<Arc<dyn Outlet
                 login: own.word("login").unwrap_or_default().to_owned(),
                 password: own.secret("password"),
                 from: own.word("from").unwrap_or(Eskiz::SENDER).to_owned(),
-                callback: None,
+                callback: reports.map(SecretString::from),
                 per_day: own.word("per_day").and_then(|most| most.parse().ok()),
             };
             account.outlet(name, own.list("phones"), means)
@@ -39,7 +44,7 @@ pub fn channel(own: &Own, means: &Means) -> anyhow::Result<Option<Arc<dyn Outlet
                 login: own.word("login").unwrap_or_default().to_owned(),
                 password: own.secret("password"),
                 from: own.word("from").unwrap_or_default().to_owned(),
-                reports: false,
+                reports: own.word("reports").is_some(),
             };
             account.outlet(name, own.list("phones"), means)
         }

@@ -26,6 +26,7 @@ mod sight;
 mod state;
 mod stream;
 mod view;
+mod visits;
 
 pub use access::{Act, Reader, Role, role_may};
 pub use changes::{
@@ -41,6 +42,7 @@ pub use server::{Patience, ServerTls};
 pub use sight::{Eyes, Phone, Sight};
 pub use state::{Clock, Parts, SignedIn, Site, Web};
 pub use view::CallView;
+pub use visits::visit_path;
 
 /// The version that is told to clients.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,7 +3,7 @@
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use super::fault::Fault;
 use super::guard::COOKIE;
 use super::server::ServerTls;
 use super::state::Web;
-use super::{api, hooks, layers, once, pages, probe, server};
+use super::{api, hooks, layers, once, pages, probe, server, visits};
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -56,6 +56,8 @@ pub fn router(web: &Web) -> Router {
         .route("/api/openapi.json", get(json))
         .route("/api/webhook-schema.json", get(webhook_schema))
         .route("/hooks/{provider}/{account}/{token}", get(hooks::hook).post(hooks::hook))
+        .route("/oauth/{target}", get(visits::consent))
+        .route("/callbacks/{target}/{token}", post(visits::visit))
         .route("/healthz", get(probe::healthz))
         .route("/readyz", get(probe::readyz))
         .route("/metrics", get(probe::metrics));

@@ -13,6 +13,7 @@ use sha2::Sha256;
 use crate::model::{Name, Number, Party};
 
 use super::access::{Reader, Role};
+use super::visits;
 
 /// How much of a client's number is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +103,16 @@ impl Eyes {
     /// The number of a party as it may be shown; `None` when it has none.
     pub fn party(&self, party: Option<&Party>, sight: Sight) -> Option<Phone> {
         self.phone(party.and_then(Party::e164)?, sight)
+    }
+
+    /// A tag of these words that nobody can make without this installation's key.
+    pub fn seal(&self, words: &[&str]) -> String {
+        visits::seal(&self.key, words)
+    }
+
+    /// Where the peer of a target reaches us, below our own address.
+    pub fn visit_path(&self, target: &Name) -> String {
+        visits::visit_path(&self.key, target)
     }
 
     /// The reference of a number.

@@ -27,6 +27,7 @@ use super::live::Hub;
 use super::once::Once;
 use super::server::Patience;
 use super::sight::Eyes;
+use super::visits::Visitors;
 
 /// How long the counts of the accounts are shown as they are.
 const COUNTS_FOR: Period = Period::secs(15);
@@ -111,6 +112,7 @@ pub(super) struct Inner {
     pub gates: Gates,
     pub door: Door,
     pub once: Once,
+    pub visitors: Visitors,
     /// Cancelled when the server stops: no new work.
     pub stop: CancellationToken,
     /// Requests that are being worked on.
@@ -135,6 +137,7 @@ impl Web {
             metrics: parts.metrics,
             gates: Gates::default(),
             once: Once::default(),
+            visitors: Visitors::default(),
             stop: CancellationToken::new(),
             flights: TaskTracker::new(),
             counts: Mutex::new(None),

@@ -3,10 +3,12 @@
 use std::sync::atomic::Ordering;
 
 use navbat::app::demo::bitrix24::Deal;
-use navbat::app::demo::bitrix24_tokens::CLIENT_SECRET;
+use navbat::app::demo::bitrix24_tokens::{CLIENT_ID, CLIENT_SECRET};
 use navbat::app::demo::http::Fault;
 use navbat::connect::crm::{Bitrix24Rate, read_bitrix24_installed};
-use navbat::connect::deliver::{Crm, Found, Outlet, PopTold, Verdict};
+use navbat::connect::deliver::{
+    Brought, Consent, Crm, Found, Outlet, PopTold, Unwelcome, Verdict, Visits,
+};
 use navbat::model::{
     CallRow, ClientState, Direction, Disposition, NoteBody, OfferEnd, Outcome, Party, Period,
     PopState,
@@ -248,6 +250,66 @@ async fn a_person_who_was_switched_off_since_does_not_lose_the_call() {
     assert_eq!((world.times(call.id), world.portal.finished()[0].user), (1, 1));
 }
 
+fn form(fields: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+}
+
+fn installed_with(refresh_token: &str) -> String {
+    form(&[
+        ("event", "ONAPPINSTALL"),
+        ("auth[application_token]", "51610fefc120"),
+        ("auth[refresh_token]", refresh_token),
+    ])
+}
+
+/// Bobur, user 8, clicks the client's number.
+fn clicked_with(application_token: &str, call_id: &str) -> String {
+    form(&[
+        ("event", "ONEXTERNALCALLSTART"),
+        ("data[USER_ID]", "8"),
+        ("data[PHONE_NUMBER_INTERNATIONAL]", CLIENT),
+        ("data[CALL_ID]", call_id),
+        ("auth[application_token]", application_token),
+    ])
+}
+
+/// Whoever learns the address must not be able to dial, nor to end the traffic with the portal.
+#[tokio::test]
+async fn a_forged_event_has_no_effect_and_ends_nothing() {
+    let world = World::new().await;
+    let client = world.start();
+    let address = "https://navbat.example.uz/callbacks/b24/secret";
+    let take = async |body: String| client.take("", body.as_bytes(), address).await;
+    let click = || clicked_with("51610fefc120", "externalCall.1");
+    assert_eq!(take(click()).await, Err(Unwelcome::Forged), "it was never installed");
+    let forged = installed_with("refresh-that-nobody-issued");
+    assert_eq!(take(forged).await, Err(Unwelcome::Forged));
+    done(&client, &note(&answered(call_id(40)))).await;
+    let first = world.portal.tokens(|tokens| tokens.first());
+    assert_eq!(take(installed_with(&first)).await, Ok(Brought::Taken));
+    assert_eq!(take(clicked_with("guessed", "externalCall.1")).await, Err(Unwelcome::Forged));
+    let other = click().replace("ONEXTERNALCALLSTART", "ONCRMDEALADD");
+    assert!(matches!(take(other).await, Err(Unwelcome::Useless(_))));
+    done(&client, &note(&answered(call_id(41)))).await;
+}
+
+/// A person connects the portal on its own page of consent.
+#[tokio::test]
+async fn a_consent_of_this_portal_connects_it_and_one_of_another_does_not() {
+    let world = World::new().await;
+    let client = world.start_with(|settings| settings.token = None);
+    let page = client.consent_page("the state").unwrap();
+    let begin = format!("{}/oauth/authorize/?client_id={CLIENT_ID}&", world.served.base());
+    assert!(page.starts_with(&begin) && page.ends_with("state=the+state"), "{page}");
+    let code = world.portal.tokens(|tokens| tokens.consent());
+    let of = |host: &str| Consent { code: code.clone(), account: Some(host.to_owned()) };
+    let address = "https://navbat.example.uz/callbacks/b24/secret";
+    assert!(client.consent(&of("evil.bitrix24.uz"), address).await.is_err());
+    client.consent(&of("example.bitrix24.uz"), address).await.unwrap();
+    assert_eq!(world.portal.handler().as_deref(), Some(address));
+    done(&client, &note(&answered(call_id(42)))).await;
+}
+
 #[tokio::test]
 async fn a_clicked_call_is_only_finished() {
     let world = World::new().await;
@@ -256,7 +318,16 @@ async fn a_clicked_call_is_only_finished() {
     let mut call = answered(call_id(17));
     call.direction = Some(Direction::Out);
     call.placed_by = Some("Bobur".into());
-    client.bind(call.id, &call_id_there).await;
+    let first = world.portal.tokens(|tokens| tokens.first());
+    let address = "https://navbat.example.uz/callbacks/b24/secret";
+    let installed = installed_with(&first);
+    let taken = client.take("", installed.as_bytes(), address).await;
+    assert_eq!(taken, Ok(Brought::Taken));
+    assert_eq!(world.portal.handler().as_deref(), Some(address));
+    let click = clicked_with("51610fefc120", &call_id_there);
+    let taken = client.take("", click.as_bytes(), address).await;
+    let (operator, number) = ("Bobur".into(), number(CLIENT));
+    assert_eq!(taken, Ok(Brought::Click { operator, number }));
     world.faults.order(&format!("{REST}finish"), Fault::LostAfter);
     let note = note(&call);
     assert!(matches!(client.deliver(&note).await, Verdict::Ambiguous { .. }));

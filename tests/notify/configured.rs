@@ -92,7 +92,7 @@ async fn every_kind_of_target_is_made_from_the_file() {
     let site = load(&Sources::file(&file)).unwrap();
     let mut reached = Vec::new();
     for (number, own) in (1..).zip(&site.targets) {
-        let Some(outlet) = targets::channel(own, &rig.means).unwrap() else {
+        let Some(outlet) = targets::channel(own, None, &rig.means).unwrap() else {
             assert_eq!(own.kind, "webhook");
             continue;
         };

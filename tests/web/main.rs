@@ -11,3 +11,4 @@ mod rig;
 mod scopes;
 mod stream;
 mod telephone;
+mod visits;

@@ -46,11 +46,18 @@ pub struct Rig {
     pub hub: Hub,
     pub store: Store,
     pub journal: Journal,
+    /// CRMs and messengers; none unless a test connects some.
+    pub outlets: Outlets,
+    /// What the exchange was told to do.
+    pub commands: Commands,
     clock: Arc<AtomicU64>,
     stop: CancellationToken,
     records: u64,
     _temporary: tempfile::TempDir,
 }
+
+/// What the exchange was told to do, in words.
+pub type Commands = Arc<parking_lot::Mutex<Vec<String>>>;
 
 /// Settings that a test changes.
 #[derive(Default)]
@@ -80,9 +87,11 @@ impl Rig {
         let (exchange, desk) = web::exchange();
         let (changes, asked) = web::changes();
         desk.publish(snapshot(), u64::MAX);
-        tokio::spawn(stand_in(desk, inbox, wish.deaf));
+        let commands = Commands::default();
+        tokio::spawn(stand_in(desk, inbox, wish.deaf, commands.clone()));
         let clock = Arc::new(AtomicU64::new(1_000_000));
         let hub = Hub::new(MORNING);
+        let outlets = no_targets(&store, &hub);
         let site = Site { rates: wish.rates, trusted_proxies: wish.proxies, ..site() };
         let read = clock.clone();
         let web = Web::new(Parts {
@@ -91,7 +100,7 @@ impl Rig {
             exchange,
             changes,
             patience: wish.patience,
-            outlets: no_targets(&store, &hub),
+            outlets: outlets.clone(),
             hub: hub.clone(),
             clock: Arc::new(move || now(read.load(Ordering::SeqCst))),
             site,
@@ -109,6 +118,8 @@ impl Rig {
             hub,
             store,
             journal,
+            outlets,
+            commands,
             clock,
             stop,
             records: 0,
@@ -304,13 +315,21 @@ async fn makes(mut asked: mpsc::Receiver<web::Asked>, store: Store, web: Web) {
 }
 
 /// Takes requests off the journal and answers what is asked, until the web is gone.
-async fn stand_in(mut desk: web::Desk, mut inbox: mpsc::Receiver<StoredRequest>, deaf: bool) {
+async fn stand_in(
+    mut desk: web::Desk,
+    mut inbox: mpsc::Receiver<StoredRequest>,
+    deaf: bool,
+    commands: Commands,
+) {
     loop {
         tokio::select! {
             request = inbox.recv() => if request.is_none() { return },
             asked = desk.asks.recv() => match asked {
                 Some(_) if deaf => {}
-                Some(Ask::Command { reply, .. }) => { let _ = reply.send(Ok(())); }
+                Some(Ask::Command { reply, command, by, .. }) => {
+                    commands.lock().push(format!("{by}: {command:?}"));
+                    let _ = reply.send(Ok(()));
+                }
                 Some(Ask::Route { reply, .. }) => { let _ = reply.send(vec!["Aziza".into()]); }
                 Some(Ask::Telephones { operator, reply }) => {
                     let _ = reply.send(vec![telephone(operator.as_str())]);

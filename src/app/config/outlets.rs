@@ -221,6 +221,9 @@ fn channel(section: &mut Section<'_>, outlet: &mut Outlet) {
     match outlet.kind {
         "email" => number("port", section),
         "eskiz" => number("per_day", section),
+        "playmobile" if section.or("reports", false) => {
+            outlet.words.insert("reports", vec![String::from("true")]);
+        }
         _ => {}
     }
     let refuse = |key: &'static str, is_right: &dyn Fn(&str) -> bool, mend: &str| {

@@ -18,7 +18,7 @@ use super::amocrm_pop::{self as pops, Pops};
 use super::amocrm_users::Users;
 use super::texts::{Texts, texts};
 use super::{amocrm_client, amocrm_look, amocrm_task};
-use crate::connect::deliver::{Crm, Found, Later, Note, Outlet, PopTold, Shelf, Verdict};
+use crate::connect::deliver::{Crm, Found, Later, Note, Outlet, PopTold, Shelf, Verdict, Visits};
 use crate::connect::http::Http;
 use crate::model::{CallId, ClientView, Name, NoteBody, Number, Period, Pop, Wall};
 
@@ -162,6 +162,11 @@ impl AmoCrm {
         self.0.door.auth.exchange(code, referer).await
     }
 
+    /// How the account lets us in, and where it lives.
+    pub(super) fn access(&self) -> (&Access, &str) {
+        (self.0.door.auth.access(), &self.0.door.base)
+    }
+
     /// What people should know of the token: that it ends within 14 days.
     pub fn warning(&self) -> Option<String> {
         self.0.door.auth.warning()
@@ -235,6 +240,10 @@ impl Outlet for AmoCrm {
     }
 
     fn crm(&self) -> Option<&dyn Crm> {
+        Some(self)
+    }
+
+    fn visits(&self) -> Option<&dyn Visits> {
         Some(self)
     }
 }

@@ -221,6 +221,11 @@ impl Auth {
         task.await.unwrap_or_else(|error| Err(ExchangeError::Unclear(error.to_string())))
     }
 
+    /// How the account lets us in.
+    pub fn access(&self) -> &Access {
+        &self.0.access
+    }
+
     /// When a token ends that cannot be renewed, as it says itself.
     pub fn ends_at(&self) -> Option<Wall> {
         let Access::LongLived(token) = &self.0.access else { return None };
@@ -433,7 +438,7 @@ fn no_token(why: impl ToString) -> Trouble {
 }
 
 /// The host of an address, or a bare host, in lower case.
-fn host(text: &str) -> String {
+pub fn host(text: &str) -> String {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default().to_lowercase()
 }

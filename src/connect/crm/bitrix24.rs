@@ -15,10 +15,11 @@ use super::bitrix24_auth::{Grant, Installed, Portal, Session};
 use super::bitrix24_bucket::{Bucket, Lane, Rate};
 use super::bitrix24_calls::Calls;
 use super::bitrix24_users::{Staff, Users, person};
+use super::bitrix24_visits::Clicks;
 use super::bitrix24_wire::{self as wire, Told, Trouble};
-use crate::connect::deliver::{Crm, Found, Later, Note, Outlet, PopTold, Shelf, Verdict};
+use crate::connect::deliver::{Crm, Found, Later, Note, Outlet, PopTold, Shelf, Verdict, Visits};
 use crate::connect::http::{Body, Call, Http, Method};
-use crate::model::{CallId, ClientView, Name, NoteBody, Number, Pop};
+use crate::model::{ClientView, Name, NoteBody, Number, Pop};
 
 /// How long a ring-time request may take. The documented answers take about a second; a card that
 /// comes later than this is of no use.
@@ -70,6 +71,7 @@ pub struct Bitrix24 {
     rate: Rate,
     look_up_after: Duration,
     pub(super) calls: Calls,
+    pub(super) clicks: Clicks,
     pub(super) users: Users,
     pub(super) creates: bool,
     /// Lines that the portal was told of.
@@ -85,7 +87,8 @@ impl Bitrix24 {
     ) -> Result<Bitrix24, &'static str> {
         let pages = root(&settings.portal)?;
         let base = settings.base.map(|base| base.trim_end_matches('/').to_owned());
-        let portal = Portal { root: base.clone().unwrap_or_else(|| pages.clone()), oauth: base };
+        let root = base.clone().unwrap_or_else(|| pages.clone());
+        let portal = Portal { root, pages: pages.clone(), oauth: base };
         let session = Session::new(
             settings.name.clone(),
             http.clone(),
@@ -103,6 +106,7 @@ impl Bitrix24 {
             rate: settings.rate,
             look_up_after: settings.look_up_after,
             calls: Calls::default(),
+            clicks: Clicks::default(),
             users: Users::new(settings.staff),
             creates: settings.creates,
             lines: parking_lot::Mutex::default(),
@@ -129,12 +133,6 @@ impl Bitrix24 {
         let fields = json!({ "event": "OnExternalCallStart", "handler": handler });
         let told = self.ask(Lane::Notes, "event.bind", fields).await;
         told.map(|_| ()).map_err(|trouble| trouble.why())
-    }
-
-    /// Says that a call of ours is one that was clicked in the portal: it is registered there
-    /// already, under this id, and will only be finished.
-    pub async fn bind(&self, call: CallId, call_id: &str) {
-        self.calls.of(call).gate.lock().await.call_id = Some(call_id.to_owned());
     }
 
     /// Asks the portal, with the token refreshed when it is past its hour. A token may end while a
@@ -267,6 +265,10 @@ impl Outlet for Bitrix24 {
     }
 
     fn crm(&self) -> Option<&dyn Crm> {
+        Some(self)
+    }
+
+    fn visits(&self) -> Option<&dyn Visits> {
         Some(self)
     }
 }

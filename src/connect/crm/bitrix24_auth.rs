@@ -39,6 +39,8 @@ const SECRET_LETTERS_MIN: usize = 6;
 pub struct Portal {
     /// `https://example.bitrix24.uz`: what its pages' addresses begin with.
     pub root: String,
+    /// `https://` and the host that the configuration names.
+    pub pages: String,
     /// Where tokens are exchanged, when that is not the vendor's own server.
     pub oauth: Option<String>,
 }
@@ -153,7 +155,7 @@ impl Session {
         let (session, code) = (self.clone(), code.to_owned());
         apart(async move {
             let mut gate = session.gate.lock().await;
-            session.exchange(&mut gate, &[("code", &code)], None).await.map(|_| ())
+            session.introduce(&mut gate, &[("code", &code)]).await
         })
         .await
     }
@@ -165,7 +167,7 @@ impl Session {
         apart(async move {
             let mut gate = session.gate.lock().await;
             let token = installed.refresh_token.expose_secret();
-            session.exchange(&mut gate, &[("refresh_token", token)], None).await?;
+            session.introduce(&mut gate, &[("refresh_token", token)]).await?;
             let word = installed.application_token.expose_secret();
             let kept = session.shelf.put(&session.name, APPLICATION_TOKEN, word).await;
             kept.map_err(|error| Trouble::Unsent { why: error.to_string() })
@@ -236,17 +238,36 @@ impl Session {
         without_numbers(&text).chars().take(200).collect()
     }
 
+    /// The page on which a person consents that we work in the portal.
+    pub fn consent_page(&self, state: &str) -> String {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("client_id", &self.client_id)
+            .append_pair("state", state)
+            .finish();
+        format!("{}/oauth/authorize/?{query}", self.portal.root)
+    }
+
+    /// Whether a host is that of the portal.
+    pub fn is_of(&self, host: &str) -> bool {
+        let own = self.portal.pages.split_once("://").map_or("", |(_, own)| own);
+        own.eq_ignore_ascii_case(host.trim_end_matches('/'))
+    }
+
+    /// Takes tokens for what somebody brought from outside. What is refused there says nothing of
+    /// the tokens in force: a stranger must not end the traffic with a forged proof.
+    async fn introduce(&self, gate: &mut Gate, proof: &[(&str, &str)]) -> Result<(), Trouble> {
+        let grant = self.ask(kind(proof), proof).await?;
+        let grant = self.checked(grant, None)?;
+        self.keep(gate, grant).await.map(|_| ())
+    }
+
     async fn exchange(
         &self,
         gate: &mut Gate,
         proof: &[(&str, &str)],
         member: Option<&str>,
     ) -> Result<Arc<Grant>, Trouble> {
-        let kind = match proof.first() {
-            Some(("code", _)) => "authorization_code",
-            Some(_) | None => "refresh_token",
-        };
-        let answer = self.ask(kind, proof).await;
+        let answer = self.ask(kind(proof), proof).await;
         let outcome = answer.and_then(|grant| self.checked(grant, member));
         match outcome {
             Ok(grant) => self.keep(gate, grant).await,
@@ -355,6 +376,13 @@ impl Session {
         let Some(first) = &self.first_token else { return String::new() };
         let digest = Sha256::digest(first.expose_secret().as_bytes());
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn kind(proof: &[(&str, &str)]) -> &'static str {
+    match proof.first() {
+        Some(("code", _)) => "authorization_code",
+        Some(_) | None => "refresh_token",
     }
 }
 

@@ -145,6 +145,12 @@ impl Bitrix24 {
         if let Some(call_id) = &gate.call_id {
             return Ok(call_id.clone());
         }
+        if facts.direction == Direction::Out
+            && let Some(call_id) = self.clicks.of(facts.user, facts.number)
+        {
+            gate.call_id = Some(call_id.clone());
+            return Ok(call_id);
+        }
         let mut fields = json!({
             "USER_ID": facts.user,
             "PHONE_NUMBER": facts.number.reveal(),

@@ -17,7 +17,10 @@ use crate::model::Now;
 
 pub use clients::Publish;
 pub use notes::{EVENTS, Wants, call_fields, episode_fields, note_id, notes_of};
-pub use outlet::{Crm, Found, Later, Note, Outlet, PopTold, Shelf, ShelfError, Verdict};
+pub use outlet::{
+    Brought, Consent, Crm, Found, Later, Note, Outlet, PopTold, Shelf, ShelfError, Unwelcome,
+    Verdict, Visits,
+};
 pub use outlets::Outlets;
 pub use shelf::StoreShelf;
 pub use target::{NewTarget, TargetHealth};

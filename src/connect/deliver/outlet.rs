@@ -136,6 +136,11 @@ pub trait Outlet: Send + Sync {
     fn crm(&self) -> Option<&dyn Crm> {
         None
     }
+
+    /// What its peer brings to us of its own accord, where it does.
+    fn visits(&self) -> Option<&dyn Visits> {
+        None
+    }
 }
 
 /// How a card at a CRM fared.
@@ -157,6 +162,69 @@ pub trait Crm: Send + Sync {
 
     /// Who has this number. `call` and `at` of the view are the caller's to fill in.
     fn client<'a>(&'a self, number: &'a Number) -> Later<'a, ClientView>;
+}
+
+/// A consent that came back from the peer's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Works once.
+    pub code: String,
+    /// The account in which it was given, by host, where the peer says so.
+    pub account: Option<String>,
+}
+
+/// What a peer brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brought {
+    /// It was taken in; nobody else has to do anything.
+    Taken,
+    /// Somebody there clicked a number: their telephone is to ring, then that number's.
+    Click {
+        /// Who.
+        operator: Name,
+        /// Whom to call.
+        number: Number,
+    },
+}
+
+/// Why what a peer brought was not taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unwelcome {
+    /// It does not prove that it comes from the peer.
+    #[error("it does not prove that it comes from the peer")]
+    Forged,
+    /// Nothing that we can use; bringing it again changes nothing.
+    #[error("{0}")]
+    Useless(String),
+    /// Not at this moment.
+    #[error("{0}")]
+    NotNow(String),
+}
+
+/// What peers bring to us: consents, events, reports.
+pub trait Visits: Send + Sync {
+    /// The peer's page on which a person consents that we work in its name; it comes back with
+    /// this `state`. `None`: nobody has to consent.
+    fn consent_page(&self, _state: &str) -> Option<String> {
+        None
+    }
+
+    /// Takes a consent in. `address` is where the peer's events are to go from then on.
+    fn consent<'a>(
+        &'a self,
+        _consent: &'a Consent,
+        _address: &'a str,
+    ) -> Later<'a, Result<(), String>> {
+        Box::pin(std::future::ready(Err(String::from("nobody has to consent"))))
+    }
+
+    /// Takes an event or a report in, which came to `address`.
+    fn take<'a>(
+        &'a self,
+        content_type: &'a str,
+        body: &'a [u8],
+        address: &'a str,
+    ) -> Later<'a, Result<Brought, Unwelcome>>;
 }
 
 /// Why a word could not be kept or read.

@@ -15,6 +15,7 @@ use tracing::{error, warn};
 use super::Clock;
 use super::clients::{Asker, Clients, Publish};
 use super::notes::{Wants, notes_of};
+use super::outlet::{Brought, Consent, Unwelcome};
 use super::pop::{Cards, outcomes};
 use super::target::{NewTarget, Target, TargetHealth};
 use super::worker::Worker;
@@ -153,9 +154,57 @@ impl Outlets {
     /// such target.
     pub async fn test(&self, name: &Name) -> Option<Result<(), String>> {
         let round = self.0.round.load_full();
-        let target = round.targets.iter().find(|target| target.name() == name)?;
+        let target = round.target(name)?;
         let clock = self.0.clock.clone();
         Some(target.probe(move || clock().wall).await)
+    }
+
+    /// Whether there is a target of this name.
+    pub fn has(&self, name: &Name) -> bool {
+        self.0.round.load().targets.iter().any(|target| target.name() == name)
+    }
+
+    /// The page on which a person consents that we work with a target; `None` where nobody has to.
+    pub fn consent_page(&self, name: &Name, state: &str) -> Option<String> {
+        let round = self.0.round.load();
+        round.target(name)?.outlet().visits()?.consent_page(state)
+    }
+
+    /// Takes a consent in, and ends the pause for which it was needed; `None`: there is no such
+    /// target, or it needs none.
+    pub async fn consent(
+        &self,
+        name: &Name,
+        consent: &Consent,
+        address: &str,
+    ) -> Option<Result<(), String>> {
+        let round = self.0.round.load_full();
+        let target = round.target(name)?;
+        let taken = target.outlet().visits()?.consent(consent, address).await;
+        if taken.is_ok() {
+            let clock = self.0.clock.clone();
+            let _still_paused = target.probe(move || clock().wall).await.is_err();
+        }
+        Some(taken)
+    }
+
+    /// Takes in what a peer brought of its own accord; `None`: there is no such target, or its
+    /// peer brings nothing.
+    pub async fn take(
+        &self,
+        name: &Name,
+        (content_type, body): (&str, &[u8]),
+        address: &str,
+    ) -> Option<Result<Brought, Unwelcome>> {
+        let round = self.0.round.load_full();
+        let visits = round.target(name)?.outlet().visits()?;
+        Some(visits.take(content_type, body, address).await)
+    }
+}
+
+impl Round {
+    fn target(&self, name: &Name) -> Option<&Arc<Target>> {
+        self.targets.iter().find(|target| target.name() == name)
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 
 use super::bucket::Turn;
 use super::fan::{Channel, Fan, Piece, Seen, Sent};
+use super::report::{Report, eskiz_report, reports};
 use super::telegram::unanswered;
 use super::text::{cut_units, digits, plain, sms};
 use super::{Means, TEST, sms_id};
@@ -256,6 +257,12 @@ impl Account {
 
     async fn seek(&self, piece: Piece<'_>) -> Seen {
         let id = sms_id(piece);
+        // What was reported need not be looked for.
+        if let Ok(reports) = reports(self.means.shelf.as_ref(), &self.name).await
+            && reports.contains_key(&id)
+        {
+            return Seen::Yes(id);
+        }
         let now = self.now();
         let (from, to) = (day(now - LISTED_AROUND), day(now + LISTED_AROUND));
         for page in 1..=PAGES_MAX {
@@ -335,6 +342,10 @@ impl Channel for Account {
 
     fn look_after(&self) -> Duration {
         LOOK_AFTER
+    }
+
+    fn report(&self, content_type: &str, body: &[u8]) -> Vec<Report> {
+        eskiz_report(content_type, body).into_iter().collect()
     }
 
     fn probe(&self) -> Later<'_, Result<(), String>> {

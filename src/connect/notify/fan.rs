@@ -14,8 +14,11 @@ use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::report::{Fared, Report, keep_reports};
 use super::text::masked;
-use crate::connect::deliver::{Found, Later, Note, Outlet, Shelf, ShelfError, Verdict};
+use crate::connect::deliver::{
+    Brought, Found, Later, Note, Outlet, Shelf, ShelfError, Unwelcome, Verdict, Visits,
+};
 use crate::model::{Message, Name, NoteBody};
 
 /// Notes remembered for one target. A forgotten one would be sent again if it came back; fewer
@@ -126,6 +129,11 @@ pub(super) trait Channel: Send + Sync {
 
     /// Whether the peer answers and knows us.
     fn probe(&self) -> Later<'_, Result<(), String>>;
+
+    /// Reads what the peer reports of messages that it took; nothing where it reports nothing.
+    fn report(&self, _content_type: &str, _body: &[u8]) -> Vec<Report> {
+        Vec::new()
+    }
 }
 
 /// A channel with its recipients: the outlet.
@@ -136,6 +144,8 @@ pub(super) struct Fan<C> {
     channel: C,
     /// One note at a time: the word on the shelf is read and written whole.
     turn: Mutex<()>,
+    /// The same for the word of reports, which must not wait for what is being sent.
+    reporting: Mutex<()>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -181,7 +191,8 @@ impl<C: Channel> Fan<C> {
         shelf: Arc<dyn Shelf>,
         channel: C,
     ) -> Fan<C> {
-        Fan { name, recipients, shelf, channel, turn: Mutex::new(()) }
+        let (turn, reporting) = (Mutex::default(), Mutex::default());
+        Fan { name, recipients, shelf, channel, turn, reporting }
     }
 
     async fn try_all(&self, note: &Note) -> Result<Verdict, ShelfError> {
@@ -395,5 +406,44 @@ impl<C: Channel> Outlet for Fan<C> {
 
     fn probe(&self) -> Later<'_, Result<(), String>> {
         self.channel.probe()
+    }
+
+    fn visits(&self) -> Option<&dyn Visits> {
+        Some(self)
+    }
+}
+
+impl<C: Channel> Visits for Fan<C> {
+    fn take<'a>(
+        &'a self,
+        content_type: &'a str,
+        body: &'a [u8],
+        _address: &'a str,
+    ) -> Later<'a, Result<Brought, Unwelcome>> {
+        Box::pin(async move {
+            let told = self.channel.report(content_type, body);
+            if told.is_empty() {
+                return Err(Unwelcome::Useless(String::from("no report of a message")));
+            }
+            let _turn = self.reporting.lock().await;
+            let kept = keep_reports(self.shelf.as_ref(), &self.name, &told).await;
+            kept.map_err(|error| Unwelcome::NotNow(error.to_string()))?;
+            told.iter().for_each(|report| self.say(report));
+            Ok(Brought::Taken)
+        })
+    }
+}
+
+impl<C: Channel> Fan<C> {
+    /// Counts what was reported; what does not arrive is for a person to know.
+    fn say(&self, report: &Report) {
+        let target = self.name.to_string();
+        let state = report.state.word();
+        metrics::counter!("navbat_sms_reports_total", "target" => target, "state" => state)
+            .increment(1);
+        if report.state == Fared::Failed {
+            let word: String = report.word.chars().take(40).collect();
+            tracing::warn!(target = %self.name, word, "a text message did not arrive");
+        }
     }
 }

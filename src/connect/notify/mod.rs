@@ -26,8 +26,8 @@ use crate::model::Now;
 pub use email::{Email, Security};
 pub use eskiz::Eskiz;
 pub use fan::{OFF, off_of};
-pub use playmobile::{PlayMobile, keep_reports};
-pub use report::{Fared, Report, eskiz_report, playmobile_report};
+pub use playmobile::PlayMobile;
+pub use report::{Fared, Report, eskiz_report, keep_reports, playmobile_report};
 pub use rules::{
     Audience, Detail, Escalation, Event, Fault, Input, NewAlert, Quiet, Rule, RuleBook, Rules,
 };

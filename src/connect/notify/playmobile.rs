@@ -5,7 +5,6 @@
 //! its delivery report and is repeated once when none came. Where no reports reach us nobody can
 //! know, and the message is left for a person.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::bucket::Turn;
 use super::fan::{Channel, Fan, Piece, Seen, Sent};
-use super::report::Report;
+use super::report::{Report, playmobile_report, reports};
 use super::telegram::unanswered;
 use super::text::{cut_units, digits, plain, sms};
 use super::{Means, sms_id};
-use crate::connect::deliver::{Later, Outlet, Shelf, ShelfError, Verdict};
+use crate::connect::deliver::{Later, Outlet, Verdict};
 use crate::connect::http::{Answer, Body, Call, Method};
 use crate::model::Name;
 
@@ -31,10 +30,6 @@ const REPORT_WITHIN: Duration = Duration::from_secs(120);
 const SILENT_FOR: Duration = Duration::from_secs(10);
 /// How long the gateway tries to reach the telephone, in seconds: an alert is old after a while.
 const TTL_SECS: u32 = 3600;
-/// Reports that are kept for one target.
-const REPORTS_MAX: usize = 500;
-/// Where they are kept.
-const REPORTS: &str = "reports";
 
 /// An account.
 #[derive(Debug, Clone)]
@@ -173,29 +168,6 @@ impl Account {
     }
 }
 
-/// What is known of messages by their ids, as the broker reported it.
-async fn reports(shelf: &dyn Shelf, target: &Name) -> Result<BTreeMap<String, String>, ShelfError> {
-    let word = shelf.get(target, REPORTS).await?;
-    Ok(word.and_then(|word| serde_json::from_str(&word).ok()).unwrap_or_default())
-}
-
-/// Keeps what a gateway reported of messages. One writer at a time per target.
-pub async fn keep_reports(
-    shelf: &dyn Shelf,
-    target: &Name,
-    told: &[Report],
-) -> Result<(), ShelfError> {
-    let mut kept = reports(shelf, target).await?;
-    for report in told {
-        let state = format!("{:?}", report.state).to_lowercase();
-        kept.extend(report.ids.iter().map(|id| (id.clone(), state.clone())));
-    }
-    while kept.len() > REPORTS_MAX {
-        kept.pop_first();
-    }
-    shelf.put(target, REPORTS, &json!(kept).to_string()).await
-}
-
 impl Channel for Account {
     fn pace(&self) -> (f64, u32) {
         (5.0, 1)
@@ -211,6 +183,10 @@ impl Channel for Account {
 
     fn look_after(&self) -> Duration {
         REPORT_WITHIN
+    }
+
+    fn report(&self, _content_type: &str, body: &[u8]) -> Vec<Report> {
+        playmobile_report(body)
     }
 
     /// The broker has no request that does nothing; a pause is ended by a person.

@@ -1,10 +1,20 @@
 //! What gateways report of text messages that they took. Pure readers; nothing is signed, so the
 //! address that takes reports must hold a secret.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::connect::deliver::{Shelf, ShelfError};
+use crate::model::Name;
 
 /// Messages in one report at most; a broker sends them one by one or a few together.
 const MESSAGES_MAX: usize = 1000;
+
+/// Reports that are kept for one target.
+const REPORTS_MAX: usize = 500;
+/// Where they are kept.
+const REPORTS: &str = "reports";
 
 /// How a message fared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +25,17 @@ pub enum Fared {
     Failed,
     /// On its way, or a word that nobody knows.
     Underway,
+}
+
+impl Fared {
+    /// The word of figures, and of what is kept.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Fared::Delivered => "delivered",
+            Fared::Failed => "failed",
+            Fared::Underway => "underway",
+        }
+    }
 }
 
 /// What was said of one message.
@@ -59,6 +80,32 @@ fn one(fields: &Value, names: &[&str]) -> Option<Report> {
     let ids: Vec<String> = names.iter().filter_map(text).collect();
     let word = text(&"status").unwrap_or_default();
     (!ids.is_empty()).then(|| Report { ids, state: fared(&word), word })
+}
+
+/// What is known of messages by their ids, as the broker reported it.
+pub(super) async fn reports(
+    shelf: &dyn Shelf,
+    target: &Name,
+) -> Result<BTreeMap<String, String>, ShelfError> {
+    let word = shelf.get(target, REPORTS).await?;
+    Ok(word.and_then(|word| serde_json::from_str(&word).ok()).unwrap_or_default())
+}
+
+/// Keeps what a gateway reported of messages. One writer at a time per target.
+pub async fn keep_reports(
+    shelf: &dyn Shelf,
+    target: &Name,
+    told: &[Report],
+) -> Result<(), ShelfError> {
+    let mut kept = reports(shelf, target).await?;
+    for report in told {
+        let state = report.state.word();
+        kept.extend(report.ids.iter().map(|id| (id.clone(), state.to_owned())));
+    }
+    while kept.len() > REPORTS_MAX {
+        kept.pop_first();
+    }
+    shelf.put(target, REPORTS, &json!(kept).to_string()).await
 }
 
 /// Words of both gateways and the short ones of SMPP, in any case.

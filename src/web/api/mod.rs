@@ -3,6 +3,7 @@
 mod admin;
 mod board;
 mod calls;
+mod connect;
 mod floor;
 mod me;
 mod missed;
@@ -85,6 +86,9 @@ pub fn router() -> OpenApiRouter<Web> {
         .routes(routes!(outbox::targets))
         .routes(routes!(outbox::dry_run))
         .routes(routes!(outbox::test))
+        .routes(routes!(connect::connect))
+        .routes(routes!(connect::address))
+        .routes(routes!(connect::message))
         .routes(routes!(admin::reload))
         .routes(routes!(admin::tokens, admin::add_token))
         .routes(routes!(admin::revoke_token))
