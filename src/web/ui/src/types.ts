@@ -378,6 +378,18 @@ export interface Target {
   oldest_at: string | null
 }
 
+export interface ConsentPage {
+  url: string
+}
+
+export interface VisitAddress {
+  address: string
+}
+
+export interface TestMessage {
+  note: string
+}
+
 export interface TargetTest {
   ok: boolean
   why: string | null

@@ -30,7 +30,7 @@ export function CrmPage() {
             { title: t('crm_sent'), isFigure: true, cell: (one) => count(one.sent) },
             { title: t('crm_waiting'), isFigure: true, cell: (one) => <Waiting target={one} /> },
             { title: t('crm_stuck'), isFigure: true, cell: (one) => <Stuck target={one} /> },
-            { title: t('missed_actions'), isWide: true, cell: (one) => <Test target={one} onDone={list.again} /> },
+            { title: t('missed_actions'), isWide: true, cell: (one) => <><Test target={one} onDone={list.again} /><SetUp target={one} /></> },
           ]}
         />
       )}
@@ -111,6 +111,47 @@ function Test(props: { target: Target; onDone: () => void }) {
       <button type="button" disabled={isBusy} onClick={() => void test()}>{t('crm_test')}</button>
       {props.target.dry_run && <a class="button" href={`/admin/outbox?target=${encodeURIComponent(props.target.name)}&state=skipped`}>{t('crm_dry')}</a>}
       {said !== null && <Tag tone={said.ok ? 'ok' : 'bad'}>{said.ok ? t('crm_test_ok') : t('crm_test_bad', { why: said.why ?? '' })}</Tag>}
+      {fault !== null && <Refused fault={fault} title={t('refused')} isWhole />}
+    </div>
+  )
+}
+
+/** Kinds that a person connects by consenting there. */
+const CONSENTS = ['amocrm', 'bitrix24']
+/** Kinds whose peer brings events or reports to an address of ours. */
+const VISITS = ['bitrix24', 'eskiz', 'playmobile']
+/** Kinds that are told calls and no messages of people. */
+const CRMS = ['amocrm', 'bitrix24', 'webhook']
+
+/** What a person does once: consent, tell the peer our address, see a message arrive. */
+function SetUp(props: { target: Target }) {
+  const { name, kind } = props.target
+  const [page, setPage] = useState<string | null>(null)
+  const [address, setAddress] = useState<string | null>(null)
+  const [note, setNote] = useState<string | null>(null)
+  const [fault, setFault] = useState<Fault | null>(null)
+  const [isBusy, setBusy] = useState(false)
+  async function act(work: () => Promise<void>): Promise<void> {
+    setBusy(true)
+    setFault(null)
+    try {
+      await work()
+    } catch (thrown) {
+      setFault(asFault(thrown))
+    }
+    setBusy(false)
+  }
+  const connect = () => act(async () => setPage((await api.connectTarget(name)).url))
+  const show = () => act(async () => setAddress((await api.addressOfTarget(name)).address))
+  const send = () => act(async () => setNote((await api.messageTarget(name)).note))
+  return (
+    <div class="acts">
+      {CONSENTS.includes(kind) && <button type="button" disabled={isBusy} onClick={() => void connect()}>{t('crm_connect')}</button>}
+      {VISITS.includes(kind) && <button type="button" disabled={isBusy} onClick={() => void show()}>{t('crm_address')}</button>}
+      {!CRMS.includes(kind) && <button type="button" disabled={isBusy} onClick={() => void send()}>{t('crm_message')}</button>}
+      {page !== null && <p><a class="button" href={page} target="_blank" rel="noreferrer">{t('crm_connect_open')}</a> <span class="hint">{t('crm_connect_hint')}</span></p>}
+      {address !== null && <p><code>{address}</code> <span class="hint">{t('crm_address_hint')}</span></p>}
+      {note !== null && <p><a href={`/admin/outbox?target=${encodeURIComponent(name)}`}>{t('crm_message_sent')}</a></p>}
       {fault !== null && <Refused fault={fault} title={t('refused')} isWhole />}
     </div>
   )
