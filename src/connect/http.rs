@@ -81,6 +81,8 @@ pub struct Answer {
     pub kind: String,
     /// Seconds of `Retry-After`, where it is a number.
     pub retry_after: Option<Duration>,
+    /// By which the peer finds the request in its own log: `X-Request-Id`, where it is a plain word.
+    pub request_id: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -171,6 +173,7 @@ impl Http {
         let kind = kind.split(';').next().unwrap_or_default().trim().to_lowercase();
         let wait = header("retry-after").and_then(|text| text.trim().parse().ok());
         let retry_after = wait.map(Duration::from_secs);
+        let request_id = header("x-request-id").map(str::to_owned).filter(|id| is_plain(id));
         let mut body = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(|e| NoAnswer::Lost(told(&e)))? {
             if body.len() + piece.len() > BODY_BYTES_MAX {
@@ -178,7 +181,7 @@ impl Http {
             }
             body.extend_from_slice(&piece);
         }
-        Ok(Answer { status, kind, retry_after, body })
+        Ok(Answer { status, kind, retry_after, request_id, body })
     }
 
     fn guard(&self, url: &reqwest::Url) -> Result<(), NoAnswer> {
@@ -279,6 +282,12 @@ fn told(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     if text.is_empty() { String::from("the exchange failed") } else { text }
+}
+
+/// Whether a text from outside may stand in a log as it is: an id, and no number of anybody.
+fn is_plain(id: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=64).contains(&id.len()) && id.bytes().all(plain) && id.bytes().any(|b| !b.is_ascii_digit())
 }
 
 #[cfg(test)]

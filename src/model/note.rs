@@ -19,6 +19,14 @@ pub enum NoteBody {
         /// The missed call.
         call: Box<CallRow>,
     },
+    /// The client of a missed call was reached: its task in a CRM is done. It only amends the note
+    /// of that task.
+    Reached {
+        /// The missed call.
+        call: CallId,
+        /// When they were reached.
+        at: Wall,
+    },
     /// An event for an outgoing webhook.
     Event {
         /// The kind, `call.settled` and the like.

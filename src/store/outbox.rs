@@ -27,6 +27,9 @@ pub const OUTBOX_ALARM: u64 = OUTBOX_MAX / 10 * 8;
 /// The bound is looked at again after so many more notes. More counts seldomer.
 const COUNT_EVERY: u64 = 1_000;
 
+/// The kind of a task's note whose client was reached.
+const REACHED: &str = "reached";
+
 /// True of notes that are not behind another of their lane.
 const FIRST: &str = "not exists (select 1 from note as other where other.lane = mine.lane
     and other.place < mine.place and other.state in ('pending', 'in_flight', 'ambiguous'))";
@@ -231,6 +234,39 @@ impl Outbox {
 }
 
 impl NewNote {
+    fn write(&self) -> Result<Sql, StoreError> {
+        match &self.body {
+            NoteBody::Reached { .. } => self.take_back(),
+            NoteBody::Call { .. }
+            | NoteBody::CallBack { .. }
+            | NoteBody::Event { .. }
+            | NoteBody::Message(_) => self.insert(),
+        }
+    }
+
+    /// Amends a task that was given, or may have been, or is about to be. What became of its note
+    /// otherwise left nothing to take back.
+    fn take_back(&self) -> Result<Sql, StoreError> {
+        Ok(Sql::new("update note set kind = ")
+            .text(REACHED)
+            .push(", body = ")
+            .text(&document(&self.body)?)
+            .push(", since = ")
+            .number(self.created_at.0)
+            .push(
+                ", revision = revision + 1, tries = 0, repeated = 0, ended_at = null,
+                 due_at = case when state in ('in_flight', 'ambiguous') then due_at else ",
+            )
+            .number(self.due_at.0)
+            .push(
+                " end, state = case when state in ('in_flight', 'ambiguous') then state
+                    else 'pending' end
+                  where kind = 'call_back' and once_key = ",
+            )
+            .text(&self.once_key)
+            .push(" and (external is not null or state in ('pending', 'in_flight', 'ambiguous'))"))
+    }
+
     fn insert(&self) -> Result<Sql, StoreError> {
         let head = "insert into note (id, once_key, target, lane, place, call, kind, revision,
             sent_revision, state, body, due_at, since, tries, repeated, looks,
@@ -266,7 +302,8 @@ impl NewNote {
                     due_at = case when note.state in ('in_flight', 'ambiguous') then note.due_at
                         else excluded.due_at end,
                     ended_at = null
-                  where note.revision < excluded.revision",
+                  where note.revision < excluded.revision
+                    and not (note.kind = 'reached' and excluded.kind = 'call_back')",
             ))
     }
 }
@@ -276,6 +313,7 @@ const fn kind_of(body: &NoteBody) -> &'static str {
     match body {
         NoteBody::Call { .. } => "call",
         NoteBody::CallBack { .. } => "call_back",
+        NoteBody::Reached { .. } => REACHED,
         NoteBody::Event { .. } => "event",
         NoteBody::Message(_) => "message",
     }
@@ -327,7 +365,7 @@ impl Store {
                 refused += 1;
                 continue;
             }
-            let wrote = run_in(all, note.insert()?).await?;
+            let wrote = run_in(all, note.write()?).await?;
             room = room.saturating_sub(wrote);
             changed += wrote;
         }

@@ -20,7 +20,7 @@ pub struct NoteRow {
     pub target: Name,
     /// The call it tells of.
     pub call: Option<CallId>,
-    /// `call`, `call_back`, `event` or `message`.
+    /// `call`, `call_back`, `reached`, `event` or `message`.
     pub kind: String,
     /// Which version of the thing told.
     pub revision: u64,

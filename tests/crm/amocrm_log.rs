@@ -3,7 +3,7 @@
 use navbat::app::demo::http::Fault;
 use navbat::connect::crm::{AmoTaskTo, AmoUnknown};
 use navbat::connect::deliver::{Found, Outlet, Verdict};
-use navbat::model::{CallRow, Direction, Disposition, OfferEnd, Party, Period};
+use navbat::model::{CallRow, Direction, Disposition, NoteBody, OfferEnd, Party, Period, Wall};
 use serde_json::{Value, json};
 
 use super::amocrm_rig::{
@@ -254,6 +254,21 @@ async fn a_missed_call_becomes_a_task_of_who_is_responsible_or_by_rule() {
         let later = navbat::connect::deliver::Note { external, ..call_back(&call) };
         assert_eq!(word(&rig.amo.deliver(&later).await), "done");
         assert_eq!(rig.stand.tasks().len(), 1);
+        // The client was reached: whatever becomes of the answer, the task is done in the end.
+        let at = Wall::from_unix(BEGAN + 900);
+        let body = NoteBody::Reached { call: call.id, at };
+        let reached = navbat::connect::deliver::Note { body, ..later };
+        rig.faults.order("PATCH /api/v4/tasks", Fault::LostBefore);
+        rig.faults.order("PATCH /api/v4/tasks", Fault::LostAfter);
+        assert_eq!(word(&rig.bring(reached.clone()).await), "done");
+        let tasks = rig.stand.tasks();
+        assert_eq!(tasks[0].result.as_deref(), Some("Mijoz bilan gaplashildi"));
+        let external = Some(serde_json::json!({ "task": 999_999 }));
+        let gone = navbat::connect::deliver::Note { external, ..reached.clone() };
+        assert_eq!(word(&rig.amo.deliver(&gone).await), "skipped", "somebody took it away");
+        let never = navbat::connect::deliver::Note { external: None, ..reached };
+        assert_eq!(word(&rig.amo.deliver(&never).await), "skipped");
+        assert_eq!(rig.stand.wrong(), [""; 0]);
     }
 }
 

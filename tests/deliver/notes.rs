@@ -92,6 +92,33 @@ fn a_webhook_is_told_the_kinds_it_wants() {
     assert!(flat, "{fields}");
 }
 
+/// Whoever reaches the client of missed calls has done their tasks, in every CRM that gave them.
+#[test]
+fn a_client_who_was_reached_needs_no_call_back() {
+    let closed = |closing| {
+        let mut row = episode(7, 0, EpisodeState::Closed(closing));
+        row.calls = vec![call_id(7), call_id(8)];
+        record(9, 9, Record::EpisodeSaved(Box::new(row)))
+    };
+    let (call, at) = (call_id(2), at(50));
+    let tasks = [format!("amo/{}/task r1", call_id(8)), format!("amo/{}/task r1", call_id(7))];
+    for closing in [
+        Closing::CalledBack { call, at, in_time: true },
+        Closing::ClientRedialled { call, at },
+        Closing::Answered { call, at },
+    ] {
+        assert_eq!(keys(&[closed(closing)], &[crm()]), tasks);
+    }
+    let plain = (Name::from("amo"), Wants { call_backs: false, ..crm().1 });
+    assert!(keys(&[closed(Closing::Answered { call, at })], &[plain]).is_empty());
+    let by = "nargiza".into();
+    for closing in
+        [Closing::Dismissed { reason: String::from("spam"), by, at }, Closing::Expired { at }]
+    {
+        assert!(keys(&[closed(closing)], &[crm()]).is_empty(), "nobody talked with them");
+    }
+}
+
 /// A database that is filled again from its journal must not tell a year of calls.
 #[test]
 fn what_is_older_than_three_days_is_not_told() {

@@ -259,7 +259,7 @@ impl Adapter {
 fn revision(body: &NoteBody) -> u32 {
     match body {
         NoteBody::Call { call } | NoteBody::CallBack { call } => call.revision,
-        NoteBody::Event { .. } | NoteBody::Message(_) => 1,
+        NoteBody::Reached { .. } | NoteBody::Event { .. } | NoteBody::Message(_) => 1,
     }
 }
 

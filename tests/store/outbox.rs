@@ -186,6 +186,49 @@ async fn a_later_revision_amends_and_any_other_changes_nothing() {
     }
 }
 
+/// A task whose client was reached is amended wherever its note stands, and nothing is made where
+/// no task was given.
+#[tokio::test]
+async fn a_task_is_taken_back_where_one_was_given_or_may_have_been() {
+    for one in tries().await {
+        let (store, amo): (_, Name) = (&one.store, "amo".into());
+        let task = |number: u32| {
+            let call = Box::new(answered(u128::from(number), 0));
+            NewNote { body: NoteBody::CallBack { call }, ..note(number) }
+        };
+        let reached = |number: u32| {
+            let body = NoteBody::Reached { call: call_id(u128::from(number)), at: at(50) };
+            NewNote { body, due_at: at(50), created_at: at(50), ..note(number) }
+        };
+        for number in 1..5 {
+            store.add_note(&task(number)).await.unwrap();
+        }
+        store.add_note(&NewNote { due_at: at(1000), ..task(5) }).await.unwrap();
+        assert_eq!(claim(store, "w1", 10).await.len(), 4);
+        let given = || Delivery::Done { external: Some(told("{\"task\":7}")) };
+        settle(store, "w1", "0001", given(), 11).await;
+        settle(store, "w1", "0002", Delivery::Skipped { told: told("nobody") }, 11).await;
+        settle(store, "w1", "0003", Delivery::Dead { told: told("400") }, 11).await;
+        let mut changed = Vec::new();
+        for number in 1..7 {
+            changed.push(store.add_note(&reached(number)).await.unwrap());
+        }
+        assert_eq!(changed, [true, false, false, true, true, false]);
+        assert!(!store.add_note(&reached(1)).await.unwrap(), "once");
+        assert_eq!(state(store, "0004").await, NoteState::InFlight, "its attempt is not known");
+        settle(store, "w1", "0004", given(), 51).await;
+        let claimed = store.claim_notes(ask("w1", &amo, 52)).await.unwrap();
+        let kinds: Vec<(&str, Option<&str>)> =
+            claimed.iter().map(|note| (note.id.as_str(), note.external.as_deref())).collect();
+        let task_7 = Some("{\"task\":7}");
+        assert_eq!(kinds, [("0001", task_7), ("0004", task_7), ("0005", None)]);
+        assert!(claimed.iter().all(|note| note.body.contains("\"reached\"")), "{claimed:?}");
+        // Late news of the call do not give the task again.
+        let late = NewNote { revision: 9, ..task(5) };
+        assert!(!store.add_note(&late).await.unwrap());
+    }
+}
+
 #[tokio::test]
 async fn notes_of_one_lane_leave_one_after_the_other() {
     for one in tries().await {

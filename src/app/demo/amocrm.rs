@@ -273,6 +273,7 @@ impl Account {
             ("POST", ["api", "v4", "calls"]) => writes::calls(world, request),
             ("POST", ["api", "v4", "contacts"]) => writes::contacts(world, request),
             ("POST", ["api", "v4", "tasks"]) => writes::tasks(world, request),
+            ("PATCH", ["api", "v4", "tasks", id]) => writes::task(world, id, request),
             ("POST", ["api", "v4", "leads", "unsorted", "sip"]) => writes::unsorted(world, request),
             ("POST", ["api", "v4", kind, id, "notes"]) => writes::notes(world, (kind, id), request),
             ("POST", ["api", "v2", "events"]) => writes::events(world, request),

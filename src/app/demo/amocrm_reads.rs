@@ -107,7 +107,7 @@ pub fn tasks(world: &World, request: &Request) -> Reply {
             "entity_type": task.kind,
             "text": task.text,
             "complete_till": task.complete_till,
-            "is_completed": false,
+            "is_completed": task.result.is_some(),
         })
     });
     page("tasks", ordered(shown.collect(), request), request)

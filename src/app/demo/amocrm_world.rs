@@ -74,6 +74,8 @@ pub struct Task {
     pub text: String,
     pub complete_till: i64,
     pub responsible: Option<u64>,
+    /// What came of it, when it is done.
+    pub result: Option<String>,
 }
 
 /// A card that was shown.

@@ -285,10 +285,37 @@ pub fn tasks(world: &mut World, request: &Request) -> Reply {
             text: task.text,
             complete_till: task.complete_till,
             responsible: task.responsible_user_id,
+            result: None,
         });
         made.push(json!({ "id": id }));
     }
     good(200, &json!({ "_embedded": { "tasks": made } }))
+}
+
+/// What may be changed of a task.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DoneTask {
+    is_completed: bool,
+    result: Option<TaskResult>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskResult {
+    text: String,
+}
+
+/// `PATCH /api/v4/tasks/{id}`.
+pub fn task(world: &mut World, id: &str, request: &Request) -> Reply {
+    let known = id.parse::<u64>().ok();
+    let Some(task) = world.tasks.iter_mut().find(|task| Some(task.id) == known) else {
+        return problem(404, "Not Found");
+    };
+    let Some(done) = request.json::<DoneTask>() else { return problem(400, "Bad Request") };
+    let text = done.result.map(|result| result.text).unwrap_or_default();
+    task.result = done.is_completed.then_some(text);
+    good(200, &json!({ "id": task.id, "updated_at": 1_795_000_000 }))
 }
 
 /// An incoming lead as it is sent.

@@ -205,6 +205,9 @@ impl Outlet for AmoCrm {
                     Some(given) => Verdict::Done { external: Some(given.clone()) },
                     None => amocrm_task::give(&self.0, call, self.0.now()).await,
                 },
+                NoteBody::Reached { .. } => {
+                    amocrm_task::complete(&self.0, note.external.as_ref()).await
+                }
                 NoteBody::Event { .. } | NoteBody::Message(_) => {
                     skipped("amoCRM is told of calls only")
                 }
@@ -219,6 +222,8 @@ impl Outlet for AmoCrm {
                     amocrm_look::look_up(&self.0, call, note.external.as_ref()).await
                 }
                 NoteBody::CallBack { call } => amocrm_task::look_up(&self.0, call).await,
+                // To say it again changes nothing.
+                NoteBody::Reached { .. } => Found::No,
                 NoteBody::Event { .. } | NoteBody::Message(_) => Found::No,
             }
         })

@@ -42,6 +42,11 @@ impl Ask {
         Ask { lane: Lane::Note, method: Method::Post, path: path.into(), body, within: WITHIN }
     }
 
+    /// Changes something for a note.
+    pub fn patch(path: impl Into<String>, body: Value) -> Ask {
+        Ask { method: Method::Patch, ..Ask::post(path, body) }
+    }
+
     /// The same while a telephone rings.
     #[must_use]
     pub fn live(self, within: Duration) -> Ask {
@@ -92,9 +97,12 @@ impl Door {
         };
         let answer = self.http.send(call).await?;
         let said = read(&answer, &self.gate);
-        if let Err(trouble) = &said {
-            let path = ask.path.split('?').next().unwrap_or_default(); // a query holds a number
-            tracing::debug!(status = answer.status, path, %trouble, "amoCRM did not do it");
+        let path = ask.path.split('?').next().unwrap_or_default(); // a query holds a number
+        let (status, request) = (answer.status, answer.request_id.as_deref().unwrap_or("-"));
+        match &said {
+            Ok(_) => tracing::debug!(status, path, request, "amoCRM answered"),
+            // With the id by which the vendor's own people find it.
+            Err(trouble) => tracing::info!(status, path, request, %trouble, "amoCRM did not do it"),
         }
         said
     }

@@ -6,6 +6,7 @@ use super::amocrm::{Inner, TaskTo};
 use super::amocrm_door::Ask;
 use super::amocrm_log::{number, skipped, write};
 use super::amocrm_search::{Person, Search, find};
+use super::amocrm_trouble::Trouble;
 use super::amocrm_wire::{Task, list};
 use crate::connect::deliver::{Found, Verdict};
 use crate::model::{CallRow, Direction, Number, Wall};
@@ -47,6 +48,18 @@ pub async fn give(inner: &Inner, call: &CallRow, now: Wall) -> Verdict {
             let id = body.as_ref().and_then(|body| body.pointer("/_embedded/tasks/0/id"));
             Verdict::Done { external: Some(json!({ "task": id })) }
         }
+        Err(trouble) => trouble.verdict(),
+    }
+}
+
+/// Says that a task is done, because its client was reached. Saying it twice does no harm.
+pub async fn complete(inner: &Inner, given: Option<&Value>) -> Verdict {
+    let task = given.and_then(|given| given.get("task")).and_then(Value::as_u64);
+    let Some(task) = task else { return skipped("no task was given") };
+    let body = json!({ "is_completed": true, "result": { "text": inner.texts.reached } });
+    match inner.door.ask(Ask::patch(format!("/api/v4/tasks/{task}"), body)).await {
+        Ok(_) => Verdict::Done { external: None },
+        Err(Trouble::NotThere) => skipped("somebody took the task away"),
         Err(trouble) => trouble.verdict(),
     }
 }

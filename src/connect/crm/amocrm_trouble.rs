@@ -272,7 +272,13 @@ mod tests {
     use serde_json::json;
 
     fn answer(status: u16, body: &[u8]) -> Answer {
-        Answer { status, kind: String::new(), retry_after: None, body: body.to_vec() }
+        Answer {
+            status,
+            kind: String::new(),
+            retry_after: None,
+            request_id: None,
+            body: body.to_vec(),
+        }
     }
 
     fn of(status: u16, body: &Value) -> Result<Option<Value>, Trouble> {

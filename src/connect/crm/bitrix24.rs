@@ -231,7 +231,7 @@ impl Outlet for Bitrix24 {
         Box::pin(async move {
             match &note.body {
                 NoteBody::Call { call } => self.log(note, call).await,
-                NoteBody::CallBack { .. } => Verdict::Skipped {
+                NoteBody::CallBack { .. } | NoteBody::Reached { .. } => Verdict::Skipped {
                     why: String::from("the missed call itself stands in the CRM as an activity"),
                 },
                 NoteBody::Event { .. } | NoteBody::Message(_) => {
@@ -245,9 +245,10 @@ impl Outlet for Bitrix24 {
         Box::pin(async move {
             match &note.body {
                 NoteBody::Call { call } => self.find_logged(call).await,
-                NoteBody::CallBack { .. } | NoteBody::Event { .. } | NoteBody::Message(_) => {
-                    Found::No
-                }
+                NoteBody::CallBack { .. }
+                | NoteBody::Reached { .. }
+                | NoteBody::Event { .. }
+                | NoteBody::Message(_) => Found::No,
             }
         })
     }

@@ -176,7 +176,13 @@ pub fn read_part(
         (Some(result), _) => Ok(result),
         (None, Some(error)) => {
             let body = serde_json::to_vec(&error).unwrap_or_default();
-            let answer = Answer { status: 400, kind: String::new(), retry_after: None, body };
+            let answer = Answer {
+                status: 400,
+                kind: String::new(),
+                retry_after: None,
+                request_id: None,
+                body,
+            };
             read(&answer, clean).map(|told| told.result)
         }
         (None, None) => Err(Trouble::Lost { why: format!("the batch has no {part}") }),
@@ -273,7 +279,7 @@ mod tests {
 
     fn answer(status: u16, body: &str) -> Answer {
         let kind = String::from("application/json");
-        Answer { status, kind, retry_after: None, body: body.as_bytes().to_vec() }
+        Answer { status, kind, retry_after: None, request_id: None, body: body.as_bytes().to_vec() }
     }
 
     fn trouble(status: u16, code: &str, text: &str) -> Trouble {

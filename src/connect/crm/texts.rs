@@ -5,6 +5,8 @@
 pub struct Texts {
     /// A task to call somebody back; the number follows.
     pub call_back: &'static str,
+    /// The result of such a task.
+    pub reached: &'static str,
     /// The name of a lead of somebody unknown; the number follows.
     pub incoming: &'static str,
     /// The first line of a note that amends a call.
@@ -33,6 +35,7 @@ pub fn texts(language: &str) -> &'static Texts {
 
 const UZBEK: Texts = Texts {
     call_back: "Qayta qoʻngʻiroq qiling",
+    reached: "Mijoz bilan gaplashildi",
     incoming: "Kiruvchi qoʻngʻiroq",
     amended: "Qoʻngʻiroq maʼlumotlari aniqlandi",
     talked: "Suhbat, soniya",
@@ -44,6 +47,7 @@ const UZBEK: Texts = Texts {
 
 const CYRILLIC: Texts = Texts {
     call_back: "Қайта қўнғироқ қилинг",
+    reached: "Мижоз билан гаплашилди",
     incoming: "Кирувчи қўнғироқ",
     amended: "Қўнғироқ маълумотлари аниқланди",
     talked: "Суҳбат, сония",
@@ -55,6 +59,7 @@ const CYRILLIC: Texts = Texts {
 
 const RUSSIAN: Texts = Texts {
     call_back: "Перезвоните",
+    reached: "С клиентом поговорили",
     incoming: "Входящий звонок",
     amended: "Сведения о звонке уточнены",
     talked: "Разговор, секунд",
@@ -66,6 +71,7 @@ const RUSSIAN: Texts = Texts {
 
 const ENGLISH: Texts = Texts {
     call_back: "Call back",
+    reached: "The client was reached",
     incoming: "Incoming call",
     amended: "The call was looked at again",
     talked: "Conversation, seconds",

@@ -116,7 +116,9 @@ impl Webhook {
                 });
                 (ALERTED.to_owned(), (self.clock)(), fields, message.link.clone())
             }
-            NoteBody::Call { .. } | NoteBody::CallBack { .. } => return None,
+            NoteBody::Call { .. } | NoteBody::CallBack { .. } | NoteBody::Reached { .. } => {
+                return None;
+            }
         };
         let kind = kind(&event)?;
         let mut body = Map::new();

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::model::{
-    CallId, CallRow, Direction, EpisodeRow, EpisodeState, Name, NoteBody, Party, Period, Record,
-    Stamped, Wall,
+    CallId, CallRow, Closing, Direction, EpisodeRow, EpisodeState, Name, NoteBody, Party, Period,
+    Record, Stamped, Wall,
 };
 use crate::store::NewNote;
 
@@ -20,6 +20,13 @@ const FACTS_FOR: Period = Period::hours(72);
 
 /// Places of one record's notes in their lanes.
 const PLACES: i64 = 64;
+
+/// Tasks of one episode that are closed when its client was reached: the last ones. Nobody is missed
+/// oftener and works at each task; more would leave no places in the lanes.
+const TASKS_MAX: usize = 50;
+
+/// The action of a task's note.
+const TASK: &str = "task";
 
 /// What one target wants to be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,7 +105,7 @@ fn of_call(call: &CallRow, wants: &Wants) -> Vec<Draft> {
     }
     if wants.call_backs && call.missed {
         let body = NoteBody::CallBack { call: Box::new(call.clone()) };
-        drafts.push(draft("task", call.revision, body));
+        drafts.push(draft(TASK, call.revision, body));
     }
     for (kind, holds) in [("call.settled", true), ("call.missed", call.missed)] {
         if holds && wants_event(kind) {
@@ -108,27 +115,55 @@ fn of_call(call: &CallRow, wants: &Wants) -> Vec<Draft> {
     drafts
 }
 
+/// The tasks of an episode whose client was reached are done.
+fn reached(episode: &EpisodeRow) -> Vec<Draft> {
+    let EpisodeState::Closed(closing) = &episode.state else { return Vec::new() };
+    let at = match closing {
+        Closing::CalledBack { at, .. }
+        | Closing::ClientRedialled { at, .. }
+        | Closing::Answered { at, .. } => *at,
+        Closing::Dismissed { .. } | Closing::Expired { .. } | Closing::Merged { .. } => {
+            return Vec::new();
+        }
+    };
+    let calls = episode.calls.iter().rev().take(TASKS_MAX);
+    let done = calls.map(|call| Draft {
+        about: call.to_string(),
+        action: TASK,
+        revision: episode.revision,
+        call: Some(*call),
+        body: NoteBody::Reached { call: *call, at },
+    });
+    done.collect()
+}
+
 fn of_episode(episode: &EpisodeRow, wants: &Wants) -> Vec<Draft> {
+    let mut drafts = if wants.call_backs { reached(episode) } else { Vec::new() };
+    drafts.extend(told_of_episode(episode, wants));
+    drafts
+}
+
+fn told_of_episode(episode: &EpisodeRow, wants: &Wants) -> Option<Draft> {
     let kind = match &episode.state {
         EpisodeState::Closed(_) => "episode.closed",
         _ if episode.revision == 1 => "episode.opened",
         EpisodeState::Open
         | EpisodeState::Assigned
         | EpisodeState::Attempting { .. }
-        | EpisodeState::NoContact => return Vec::new(),
+        | EpisodeState::NoContact => return None,
     };
     if !wants.events.iter().any(|own| own == kind) {
-        return Vec::new();
+        return None;
     }
     let at = closed_at(episode).unwrap_or(episode.first_at);
     let fields = episode_fields(episode);
-    vec![Draft {
+    Some(Draft {
         about: format!("episode-{}", episode.id),
         action: kind,
         revision: episode.revision,
         call: episode.calls.last().copied(),
         body: NoteBody::Event { event: kind.to_owned(), at, fields },
-    }]
+    })
 }
 
 impl Draft {

@@ -256,6 +256,7 @@ mod tests {
             status: 200,
             kind: String::new(),
             retry_after: None,
+            request_id: None,
             body: body.as_bytes().to_vec(),
         };
         let rule = |text: &str| Success::parse(text).unwrap();

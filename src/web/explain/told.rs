@@ -50,6 +50,11 @@ fn of_note(note: &NoteRow, language: Language, zone: &TimeZone) -> Sentence {
     let what = language.pick(match note.kind.as_str() {
         "call" => ["qoʻngʻiroq yozuvi", "запись о звонке", "the record of the call"],
         "call_back" => ["qayta qoʻngʻiroq vazifasi", "задача перезвонить", "the task to call back"],
+        "reached" => [
+            "mijoz bilan gaplashilgani (vazifa yopiladi)",
+            "что с клиентом поговорили (задача закрывается)",
+            "that the client was reached (the task is closed)",
+        ],
         "message" => ["xabar", "сообщение", "the message"],
         _ => ["hodisa", "событие", "the event"],
     });

@@ -22,7 +22,7 @@ pub struct NoteView {
     pub target: String,
     /// The call it tells of.
     pub call: Option<String>,
-    /// `call`, `call_back`, `event` or `message`.
+    /// `call`, `call_back`, `reached`, `event` or `message`.
     pub kind: String,
     /// Which version of the thing told.
     pub revision: u64,

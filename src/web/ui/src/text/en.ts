@@ -493,6 +493,7 @@ export const en: Dictionary = {
   note_not_shown: 'not shown',
   kind_call: 'call log',
   kind_call_back: 'callback task',
+  kind_reached: 'callback task, done',
   kind_event: 'event',
   kind_message: 'message',
   col_name: 'Name',

@@ -530,6 +530,7 @@ export const ru: Dictionary = {
   note_not_shown: 'не показана',
   kind_call: 'запись о звонке',
   kind_call_back: 'задача перезвонить',
+  kind_reached: 'задача перезвонить, выполнена',
   kind_event: 'событие',
   kind_message: 'сообщение',
   col_name: 'Имя',

@@ -505,6 +505,7 @@ export const uz = {
   note_not_shown: 'koʻrsatilmadi',
   kind_call: 'qoʻngʻiroq yozuvi',
   kind_call_back: 'qayta qoʻngʻiroq vazifasi',
+  kind_reached: 'qayta qoʻngʻiroq vazifasi, bajarildi',
   kind_event: 'hodisa',
   kind_message: 'xabar',
   col_name: 'Nomi',
