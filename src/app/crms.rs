@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -13,6 +14,9 @@ use crate::connect::crm::{
 use crate::connect::deliver::Shelf;
 use crate::connect::http::Http;
 use crate::model::Name;
+
+/// How long a lost answer of what stands in for a portal (`base`) is not looked up.
+const TRIAL_LOOK_UP_AFTER: Duration = Duration::from_secs(2);
 
 /// The portal of a `[crm.NAME]` of kind `bitrix24`. Fails when a key that it cannot do without is
 /// missing, which the configuration has told already.
@@ -34,7 +38,11 @@ pub fn bitrix24(
         staff: staff(&own.name, site),
         creates: matches!(word(own, "unknown_caller").as_deref(), Some("create" | "unsorted")),
         rate: rate(own),
-        look_up_after: BITRIX24_LOOK_UP_AFTER,
+        // What stands in for a portal answers at once or never.
+        look_up_after: match word(own, "base") {
+            Some(_) => TRIAL_LOOK_UP_AFTER,
+            None => BITRIX24_LOOK_UP_AFTER,
+        },
     };
     let portal = Bitrix24::new(settings, http, shelf);
     portal.map_err(|why| anyhow::anyhow!("crm.{}.portal: {why}", own.name))

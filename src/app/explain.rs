@@ -35,7 +35,7 @@ pub async fn call(
     let decisions: Vec<_> = decisions.into_iter().map(|(_, decision)| decision).collect();
     let mut sentences = explain(&row, &decisions, language, zone);
     let (pops, notes) = (store.pops_told(row.id).await?, store.notes_of_call(row.id).await?);
-    sentences.extend(explain_told(&pops, &notes, language, zone));
+    sentences.extend(explain_told(&row, &pops, &notes, language, zone));
     let mut lines = vec![format!("{}  {}", row.call_key, clock_time(row.started_at, zone))];
     for sentence in sentences {
         lines.push(format!("  {}  [{}]", sentence.text, sentence.cites.join(", ")));

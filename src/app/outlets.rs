@@ -65,7 +65,7 @@ impl Connected {
             hub.publish(live);
         });
         let outlets = Outlets::new(store.clone(), clock.clone(), publish, before);
-        let (base, gate) = (base.to_owned(), Arc::default());
+        let (base, gate) = (base.to_owned(), Arc::new(AmoGate::begun()));
         let connected = Connected { outlets, store, clock, base, gate, key };
         connected.take(site).await?;
         Ok(connected)

@@ -17,3 +17,4 @@ mod telephone;
 #[path = "../live/text.rs"]
 mod text;
 mod tls;
+mod told;

@@ -93,6 +93,12 @@ impl Site {
         self.write(&format!("{CONFIG}{text}"));
     }
 
+    /// Puts something before everything else in the configuration.
+    pub fn put_first(&self, text: &str) {
+        let rest = std::fs::read_to_string(self.file()).unwrap();
+        self.write(&format!("{text}{rest}"));
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_navbat"));
         command.args(args).arg("--config").arg(self.file()).current_dir(self.path());
@@ -148,6 +154,11 @@ impl Server {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal by its name.

@@ -174,6 +174,8 @@ async fn a_call_shows_its_clients_and_how_it_was_told() {
     let why = json(&rig, "aziza", &format!("{path}/explain?lang=en")).await.to_string();
     assert!(why.contains("the card of Aziza was not shown") && !why.contains("12345"), "{why}");
     assert!(why.contains("the record of the call arrived"), "{why}");
+    // Where the call came to, with the record that says so.
+    assert!(why.contains("Stages: at the provider") && why.contains("CRM told 1"), "{why}");
 }
 
 /// What a CRM says of a client is for the screens that have the card, and hides the number there.

@@ -27,8 +27,9 @@ const SUFFIXES: [&str; 3] = [".amocrm.ru", ".amocrm.com", ".kommo.com"];
 /// Letters of a subdomain at most.
 const SUBDOMAIN_MAX: usize = 63;
 /// Notes a second and at once that the worker may begin. They are gathered into batches, and the
-/// gate holds the requests themselves to amoCRM's rate; a smaller figure makes smaller batches.
-const PACE: (f64, u32) = (50.0, 50);
+/// gate holds the requests themselves to amoCRM's rate; smaller figures make smaller batches, and
+/// let what waited through an outage wait longer.
+const PACE: (f64, u32) = (200.0, 50);
 
 /// Everything that is configured of an account.
 #[derive(Debug, Clone)]

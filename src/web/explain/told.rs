@@ -2,14 +2,15 @@
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Language, Text, Wall};
+use crate::model::{CallRow, Language, StageName, Text, Wall};
 use crate::store::{NoteRow, NoteState, PopToldRow};
-use crate::web::view::scrub;
+use crate::web::view::{first_told, scrub};
 
 use super::{Sentence, clock};
 
 /// Explains how a call was told outside to a reader of a language.
 pub fn explain_told(
+    call: &CallRow,
     cards: &[PopToldRow],
     notes: &[NoteRow],
     language: Language,
@@ -22,7 +23,29 @@ pub fn explain_told(
         (at, of_note(note, language, zone))
     }));
     told.sort_by_key(|(at, _)| *at);
-    told.into_iter().map(|(_, sentence)| sentence).collect()
+    let ledger = ledger(call, notes, language, zone);
+    told.into_iter().map(|(_, sentence)| sentence).chain([ledger]).collect()
+}
+
+/// How far the call came and when, stage by stage: where it was lost is the first without a time.
+fn ledger(call: &CallRow, notes: &[NoteRow], language: Language, zone: &TimeZone) -> Sentence {
+    let mut cites = vec![String::from("call")];
+    let stages = STAGES.map(|(stage, words)| {
+        let own = call.stages.iter().find(|one| one.stage == stage).map(|one| one.at);
+        let told = first_told(notes).filter(|_| stage == StageName::Crm);
+        cites.extend(told.map(|(note, _)| format!("note:{}", note.id)));
+        let at = own.or(told.map(|(_, at)| at));
+        let at = at.map_or_else(|| String::from("–"), |at| fine_clock(at, zone));
+        format!("{} {at}", language.pick(words))
+    });
+    let text = fill(language.pick(LEDGER), &[("stages", &stages.join(", "))]);
+    Sentence { text, cites }
+}
+
+/// The time of day to a millisecond: stages follow each other within a few of them.
+fn fine_clock(at: Wall, zone: &TimeZone) -> String {
+    let stamp = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+    stamp.to_zoned(zone.clone()).strftime("%H:%M:%S%.3f").to_string()
 }
 
 fn of_card(card: &PopToldRow, language: Language, zone: &TimeZone) -> Sentence {
@@ -78,6 +101,16 @@ fn fill(text: String, with: &[(&str, &str)]) -> String {
 fn why(told: Option<&str>) -> String {
     told.map_or_else(|| String::from("–"), |told| scrub(told, &[]))
 }
+
+/// The stages as a person reads them, in the order a call passes them.
+const STAGES: [(StageName, Text); 5] = [
+    (StageName::Provider, ["provayderda", "у провайдера", "at the provider"]),
+    (StageName::Journal, ["qabul qilindi", "принят", "received"]),
+    (StageName::Routing, ["operator tanlandi", "оператор выбран", "operator chosen"]),
+    (StageName::Pop, ["kartochka koʻrsatildi", "карточка показана", "card shown"]),
+    (StageName::Crm, ["CRMga aytildi", "CRM знает", "CRM told"]),
+];
+const LEDGER: Text = ["Bosqichlar: {stages}.", "Этапы: {stages}.", "Stages: {stages}."];
 
 const CARD_SHOWN: Text = [
     "{target}: {who} uchun kartochka {at} da yuborildi va qabul qilindi.",

@@ -4,12 +4,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::{self, CallRow, Decision, Name, Pick, StageName, Wall, Why};
-use crate::store::{NoteRow, NoteState, PopToldRow};
+use crate::store::{NoteRow, PopToldRow};
 use crate::web::sight::{Eyes, Phone, Sight, kind_word};
 
 use super::{
-    ClientView, DeliveryView, authority_word, direction_word, maybe_stamp, maybe_text, scrub,
-    scrub_alias, seconds, stamp, text,
+    ClientView, DeliveryView, authority_word, direction_word, first_told, maybe_stamp, maybe_text,
+    scrub, scrub_alias, seconds, stamp, text,
 };
 
 /// A call: the fields of PRODUCT section 6.
@@ -368,11 +368,10 @@ impl CallDetailView {
     }
 }
 
-/// The stages of the row, and the first note that arrived anywhere.
+/// The stages of the row, and the first note of the call that arrived at a CRM.
 fn stages(row: &CallRow, notes: &[NoteRow]) -> Vec<StageView> {
     let own = row.stages.iter().map(|stage| (stage.stage, stage.at));
-    let done = notes.iter().filter(|note| note.state == NoteState::Done);
-    let crm = done.filter_map(|note| note.ended_at).min().map(|at| (StageName::Crm, at));
+    let crm = first_told(notes).map(|(_, at)| (StageName::Crm, at));
     own.chain(crm)
         .map(|(stage, at)| StageView { stage: stage_word(stage), at: stamp(at) })
         .collect()

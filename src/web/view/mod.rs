@@ -20,7 +20,7 @@ pub use call::{About, CallDetailView, CallView, RawSource, RawView};
 pub use client::ClientView;
 pub use episode::EpisodeView;
 pub use live::{OperatorView, PopView, QueueView};
-pub use note::{DeliveryView, NoteDetailView, NoteView, TargetView};
+pub use note::{DeliveryView, NoteDetailView, NoteView, TargetView, first_told};
 pub use scrub::{hide_secrets, scrub};
 
 /// Writes one SSE message of the live stream.

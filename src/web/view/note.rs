@@ -111,6 +111,13 @@ fn shown(text: &str, sight: Sight) -> String {
     if sight == Sight::Whole { text } else { scrub(&text, &[]) }
 }
 
+/// The note of a call that arrived first at a CRM or a receiver of events, and when. A message to
+/// people is no sign that the call is on record there.
+pub fn first_told(notes: &[NoteRow]) -> Option<(&NoteRow, Wall)> {
+    let done = notes.iter().filter(|note| note.state == NoteState::Done && note.kind != "message");
+    done.filter_map(|note| Some((note, note.ended_at?))).min_by_key(|(_, at)| *at)
+}
+
 impl NoteView {
     /// Shows a note.
     pub fn of(note: &NoteRow, sight: Sight) -> NoteView {
