@@ -102,7 +102,9 @@ async fn run() {
         all.sort();
         let at = |percent: usize| all[(all.len() - 1) * percent / 100];
         let (p50, p99) = (at(50), at(99));
-        println!("ring to the card's request at {peer}: p50 {p50:?}, p99 {p99:?} of 100 ms allowed");
+        println!(
+            "ring to the card's request at {peer}: p50 {p50:?}, p99 {p99:?} of 100 ms allowed"
+        );
     }
     outlets.stop().await;
 }

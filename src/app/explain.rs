@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::model::{CallRow, Language, Name, Period, Wall};
 use crate::store::{OperatorRuling, Store};
-use crate::web::{explain, explain_told};
+use crate::web::{explain, explain_stages, explain_told};
 
 /// Rounds of an operator that are told; a day of a busy queue.
 const ROUNDS_MAX: u32 = 2000;
@@ -35,7 +35,8 @@ pub async fn call(
     let decisions: Vec<_> = decisions.into_iter().map(|(_, decision)| decision).collect();
     let mut sentences = explain(&row, &decisions, language, zone);
     let (pops, notes) = (store.pops_told(row.id).await?, store.notes_of_call(row.id).await?);
-    sentences.extend(explain_told(&row, &pops, &notes, language, zone));
+    sentences.extend(explain_told(&pops, &notes, language, zone));
+    sentences.push(explain_stages(&row.stages, &notes, language, zone));
     let mut lines = vec![format!("{}  {}", row.call_key, clock_time(row.started_at, zone))];
     for sentence in sentences {
         lines.push(format!("  {}  [{}]", sentence.text, sentence.cites.join(", ")));

@@ -33,7 +33,7 @@ pub use changes::{
     Asked, Change, ChangeError, Changed, Changes, FieldText, Sort, Thing, Things, changes,
 };
 pub use exchange::{Ask, AskError, Desk, Exchange, LinesView, Route, exchange};
-pub use explain::{Sentence, explain, explain_told};
+pub use explain::{Sentence, explain, explain_stages, explain_told};
 pub use gates::Rate;
 pub use live::{Event, Hub, HubFull, Next, Subscription};
 pub use random::{kept, secret};

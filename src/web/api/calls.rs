@@ -182,7 +182,8 @@ pub async fn explain(
     let mut sentences = explain::explain(&call, &decisions, language, &site.timezone);
     let pops = web.0.store.pops_told(call.id).await.map_err(fault)?;
     let notes = web.0.store.notes_of_call(call.id).await.map_err(fault)?;
-    sentences.extend(explain::explain_told(&call, &pops, &notes, language, &site.timezone));
+    sentences.extend(explain::explain_told(&pops, &notes, language, &site.timezone));
+    sentences.push(explain::explain_stages(&call.stages, &notes, language, &site.timezone));
     Ok(Json(Explanation { sentences }))
 }
 

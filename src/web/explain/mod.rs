@@ -14,7 +14,7 @@ use crate::model::{
     Authority, CallRow, Decision, EntryRow, HopTaken, Language, OfferRow, Period, Pick, Wall, Why,
 };
 
-pub use told::explain_told;
+pub use told::{explain_stages, explain_told};
 use words::Line;
 
 /// Names in one sentence; the rest are counted.

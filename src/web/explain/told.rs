@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::model::{CallRow, Language, StageName, Text, Wall};
+use crate::model::{Language, Stage, StageName, Text, Wall};
 use crate::store::{NoteRow, NoteState, PopToldRow};
 use crate::web::view::{first_told, scrub};
 
@@ -10,7 +10,6 @@ use super::{Sentence, clock};
 
 /// Explains how a call was told outside to a reader of a language.
 pub fn explain_told(
-    call: &CallRow,
     cards: &[PopToldRow],
     notes: &[NoteRow],
     language: Language,
@@ -23,15 +22,20 @@ pub fn explain_told(
         (at, of_note(note, language, zone))
     }));
     told.sort_by_key(|(at, _)| *at);
-    let ledger = ledger(call, notes, language, zone);
-    told.into_iter().map(|(_, sentence)| sentence).chain([ledger]).collect()
+    told.into_iter().map(|(_, sentence)| sentence).collect()
 }
 
-/// How far the call came and when, stage by stage: where it was lost is the first without a time.
-fn ledger(call: &CallRow, notes: &[NoteRow], language: Language, zone: &TimeZone) -> Sentence {
+/// Explains how far a call came and when, stage by stage: where it was lost is the first stage
+/// without a time. The stages of the row end before the CRM; its notes tell of that.
+pub fn explain_stages(
+    passed: &[Stage],
+    notes: &[NoteRow],
+    language: Language,
+    zone: &TimeZone,
+) -> Sentence {
     let mut cites = vec![String::from("call")];
     let stages = STAGES.map(|(stage, words)| {
-        let own = call.stages.iter().find(|one| one.stage == stage).map(|one| one.at);
+        let own = passed.iter().find(|one| one.stage == stage).map(|one| one.at);
         let told = first_told(notes).filter(|_| stage == StageName::Crm);
         cites.extend(told.map(|(note, _)| format!("note:{}", note.id)));
         let at = own.or(told.map(|(_, at)| at));
@@ -199,6 +203,11 @@ mod tests {
             }
             assert!(told[0].text.contains("10:00:00") && told[0].text.contains("Aziza"));
             assert!(told[1].text.contains("no user"));
+            let journal = Stage { stage: StageName::Journal, at };
+            let stages = explain_stages(&[journal], &notes, language, &zone);
+            assert!(stages.text.contains(" 10:00:00.000, ") && !stages.text.contains('{'));
+            assert_eq!(stages.text.matches('–').count(), 4, "nothing ended: {stages:?}");
+            assert_eq!(stages.cites, ["call"]);
         }
     }
 }
