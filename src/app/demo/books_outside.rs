@@ -187,7 +187,9 @@ mod tests {
         let (mut record, mut told, mut wrong) = (record(), told(), Vec::new());
         let (_, again) = call("four", "answered", Some("+998901230002"));
         record.calls.insert(String::from("four"), again);
-        told.logged.iter_mut().for_each(|log| drop(log.insert(String::from("four"), 1)));
+        for log in &mut told.logged {
+            log.insert(String::from("four"), 1);
+        }
         told.tasks.clear();
         balance(&record, &told, &mut wrong);
         assert_eq!(wrong, [""; 0]);
