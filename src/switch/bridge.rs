@@ -268,6 +268,20 @@ impl Board<'_> {
         self.advance(id);
     }
 
+    /// A caller hangs up whose ACK is lost or was overtaken. The BYE is of the dialog that our 200
+    /// made, so they had what it said of their partner and were joined (RFC 3261 section 15).
+    pub fn heard_by_bye(&mut self, session: SessionId) {
+        let Some(id) = self.lines.legs.of(session) else { return };
+        let Some((leg, with)) = self.pair(id) else { return };
+        let unheard = leg.main == Some(session) && leg.stage == Stage::Accepted && !leg.joined;
+        // Where the offer was ours the ACK had the answer: without it nobody could talk.
+        let knows = leg.media.body.is_some() && with.stage == Stage::Up && !with.owed;
+        if unheard && knows {
+            let with = with.id;
+            self.joined(id, with);
+        }
+    }
+
     /// Two answered legs: whoever does not know the other is told.
     fn exchange(&mut self, a: LegId, b: LegId) {
         let (Some(leg), Some(with)) = (self.lines.legs.get(a), self.lines.legs.get(b)) else {

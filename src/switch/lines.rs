@@ -16,7 +16,7 @@ use super::wiring::Wiring;
 use crate::acd::Engine;
 use crate::acd::io::{Effect, Input, LegEvent, LegReason};
 use crate::model::{EndedBy, LegId, Now, Reach, Record, Seed};
-use crate::sip::{Cause, Event, Refuse, SessionId, Stack};
+use crate::sip::{Cause, Ending, Event, Refuse, SessionId, Stack};
 
 /// Legs at once. Each costs a few KiB here and up to 32 KiB in the stack; past it new calls are
 /// asked to come back later.
@@ -111,7 +111,12 @@ impl Board<'_> {
             }
             Event::Cancelled { session, cause: _ } => self.ended(session, EndedBy::Party),
             Event::Confirmed { session, sdp } => self.confirmed(session, sdp),
-            Event::Ended { session, cause } => self.ended(session, causes::ending(&cause)),
+            Event::Ended { session, cause } => {
+                if let Ending::Bye(_) = cause {
+                    self.heard_by_bye(session);
+                }
+                self.ended(session, causes::ending(&cause));
+            }
             Event::Reoffered { session, sdp } => self.reoffered(session, sdp),
             Event::Reanswered { session, result } => self.reanswered(session, result),
             Event::Reconfirmed { session, sdp } => self.reconfirmed(session, sdp),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::callers::number_of;
 use super::exchange::{Exchange, PATIENCE};
-use super::ledger::Verdict;
+use super::ledger::{Ledger, Verdict};
 
 /// The calls of a run by what became of them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -64,28 +64,33 @@ pub async fn books(exchange: &Exchange, calls: usize) -> Books {
 }
 
 /// Holds each call of the API to what its caller and the telephones saw: the same operator had
-/// the same caller, and who gave up was answered by nobody.
-pub async fn agree(exchange: &Exchange, calls: u32, verdict: &Verdict) {
+/// the same caller, and who gave up was answered by nobody. Fails with the whole story of every
+/// call that the two tell differently.
+pub async fn agree(exchange: &Exchange, calls: u32, verdict: &Verdict, ledger: &Ledger) {
     let listed = settled(exchange, usize::try_from(calls).unwrap()).await;
+    let mut wrong = Vec::new();
     for client in 0..calls {
         let number = number_of(client);
         let mut own = listed.iter().filter(|call| call["client_e164"] == number.as_str());
         let call = own.next().unwrap_or_else(|| panic!("{number} is not listed"));
         assert!(own.next().is_none(), "{number} is listed twice");
-        match verdict.won.get(&client) {
+        let same = match verdict.won.get(&client) {
             Some(telephone) => {
                 let name = format!("Operator {telephone}");
-                assert_eq!(call["outcome"], "answered", "{call}");
-                assert_eq!(call["answered_by"], name.as_str(), "{call}");
-                assert_eq!(call["handled_by"], serde_json::json!([name]), "{call}");
+                call["outcome"] == "answered"
+                    && call["answered_by"] == name.as_str()
+                    && call["handled_by"] == serde_json::json!([name])
             }
             None => {
                 let outcome = call["outcome"].as_str().unwrap_or_default();
-                assert!(matches!(outcome, "abandoned" | "abandoned_short"), "{call}");
-                assert!(call["answered_by"].is_null(), "{call}");
+                matches!(outcome, "abandoned" | "abandoned_short") && call["answered_by"].is_null()
             }
+        };
+        if !same {
+            wrong.push(format!("client {client}: {call}\n{}", ledger.story(client)));
         }
     }
+    assert!(wrong.is_empty(), "{} calls differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Nothing is left in the server: no call, no leg, no dialog, and no transaction but `probes`,

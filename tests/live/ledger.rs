@@ -119,6 +119,11 @@ impl Ledger {
         up == 1 && rung.iter().filter(over).count() + 1 == rung.len()
     }
 
+    /// The whole story of one call, for people.
+    pub fn story(&self, client: u32) -> String {
+        self.0.lock().calls.get(&client).map_or_else(String::new, |events| story(events))
+    }
+
     /// Judges every call; fails with the whole story of those that are not as they must be.
     pub fn judge(&self, air: Air, port_of: impl Fn(usize) -> u16) -> Verdict {
         let pages = self.0.lock();

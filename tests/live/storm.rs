@@ -76,7 +76,7 @@ async fn rage(storm: &Storm) -> (Exchange, Verdict) {
     }
     let verdict = ledger.judge(air, audio_of);
     assert_eq!(verdict.won.len() + verdict.gave_up, usize::try_from(CALLS).unwrap());
-    agree(&exchange, CALLS, &verdict).await;
+    agree(&exchange, CALLS, &verdict, &ledger).await;
     nothing_left(&exchange, 0).await;
     if let Some(lossy) = lossy {
         let (passed, lost) = lossy.counts();
@@ -108,8 +108,6 @@ async fn three_in_ten_callers_give_up_while_it_rings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "of a thousand calls one was up at its telephone and abandoned in the books: whose fault \
-            that is, the rig's or the switch's, is not found yet"]
 async fn a_network_that_loses_and_reorders_one_in_ten() {
     let weather = Weather { lost: 10, late: 10, seed: 7 };
     let habit = Habit { rate: 12, ..HABIT };

@@ -287,3 +287,31 @@ fn a_dead_telephone_does_not_hold_the_call() {
     world.peer("carrier").hang_up(&call);
     world.quiet();
 }
+
+/// The caller hears the operator from our 200 on, whatever becomes of the ACK: a BYE inside the
+/// dialog says as much (RFC 3261 section 15), and the operator had the call.
+#[test]
+fn a_caller_whose_ack_is_lost_was_answered_when_they_hang_up() {
+    for confirm in [0, 400] {
+        let mut site = Site::new(&["aziza", "bobur"]);
+        site.queue.confirm = Period::millis(confirm);
+        let mut world = World::new(site);
+        world.manner("aziza", Manner::Answers { rings: 10, after: 1000 });
+        world.manner("bobur", Manner::Rings);
+        let call = world.arrive();
+        world.run(500);
+        world.lost = Some("ACK");
+        world.run(950); // less than the time after which our 200 comes again
+        assert_eq!(world.up(), ["aziza", "carrier"], "confirm {confirm}");
+        world.peer("carrier").hang_up(&call);
+        world.run(10);
+        world.lost = None;
+        world.quiet();
+        assert_eq!(world.peer("aziza").saw("BYE").len(), 1, "confirm {confirm}");
+        let row = world.rows.values().next().unwrap();
+        assert_eq!(row.outcome, Some(Outcome::Answered), "confirm {confirm}");
+        assert_eq!(row.answered_by, Some("aziza".into()), "confirm {confirm}");
+        assert!(ends(&world).contains(&OfferEnd::Won), "confirm {confirm}: {:?}", ends(&world));
+        assert!(!row.missed);
+    }
+}

@@ -149,6 +149,8 @@ pub struct World {
     pub effects: Vec<Effect>,
     /// In a hundred.
     pub loss: u64,
+    /// What peers send and begins so never arrives.
+    pub lost: Option<&'static str>,
     pub delay: (u64, u64),
     pub seed: Seed,
     pub snapshot: Option<(Vec<u8>, usize)>,
@@ -185,6 +187,7 @@ impl World {
             rows: BTreeMap::new(),
             effects: Vec::new(),
             loss: 0,
+            lost: None,
             delay: (1, 1),
             seed: Seed::new(1),
             snapshot: None,
@@ -301,7 +304,8 @@ impl World {
                 self.now.mono.0, self.peers[peer].name
             );
         }
-        if self.seed.below(100) < self.loss {
+        let named = self.lost.is_some_and(|begin| bytes.starts_with(begin.as_bytes()));
+        if self.seed.below(100) < self.loss || (!to_peer && named) {
             return;
         }
         let (min, max) = self.delay;
