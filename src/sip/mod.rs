@@ -38,6 +38,8 @@ pub mod transaction;
 mod trunk;
 mod uri;
 mod wire;
+#[cfg(test)]
+mod work;
 mod write;
 
 pub use frame::{Frame, frame};

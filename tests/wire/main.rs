@@ -14,5 +14,6 @@ mod pair;
 mod plain;
 mod registrar;
 mod round_trip;
+mod strangers;
 mod torture;
 mod trunk;
