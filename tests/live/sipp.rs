@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use super::exchange::PATIENCE;
 
+/// Calls of one log of errors that are shown, and how much of what is said of each.
+const COMPLAINTS_MAX: usize = 20;
+const COMPLAINT_CHARS: usize = 90;
+
 /// One running sipp.
 pub struct Sipp {
     child: Child,
@@ -107,6 +111,38 @@ impl Drop for Sipp {
         let _gone = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// What the sipps of a folder say of the calls that failed: the kinds with their counts, and which
+/// calls each gave up.
+pub fn complaints(folder: &Path) -> String {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let mut out = String::new();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read(&file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        if name.ends_with(".csv") {
+            let mut lines = text.lines().filter(|line| !line.is_empty());
+            let (head, last) = (lines.next().unwrap_or(""), lines.next_back().unwrap_or(""));
+            let kinds = head.split(';').zip(last.split(';'));
+            let failed = kinds.filter(|(kind, count)| {
+                kind.starts_with("Failed") && kind.ends_with("(C)") && *count != "0"
+            });
+            let failed: Vec<String> = failed.map(|it| format!("{} {}", it.0, it.1)).collect();
+            out.push_str(&format!("{name}: {}\n", failed.join(", ")));
+        } else if name.ends_with("_errors.log") {
+            // Its lines do not always end; what tells of a failure begins so.
+            let begins = text.match_indices("Aborting call").take(COMPLAINTS_MAX);
+            for (at, _) in begins {
+                let line: String = text[at..].chars().take(COMPLAINT_CHARS).collect();
+                out.push_str(&format!("{name}: {line}\n"));
+            }
+        }
+    }
+    out
 }
 
 /// Registers a telephone from the address where it will wait for calls.
