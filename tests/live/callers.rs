@@ -33,11 +33,38 @@ pub struct Habit {
     pub rate: u32,
     /// How long one talks, at least: nobody hangs up while two operators are still up.
     pub talk: Duration,
+    /// Every so manieth waits until all before it are over, so that it finds every telephone free.
+    pub alone_every: u32,
     /// How many in a hundred give up.
     pub quitters: u64,
     /// After at most so many milliseconds of ringing.
     pub quits_within: u64,
     pub seed: u64,
+}
+
+/// When a caller gives up. One who is answered before does so with the answer in hand, which the
+/// other side cannot tell from a CANCEL that crossed it on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quits {
+    /// So long after the first telephone rang.
+    After(Duration),
+    /// When the answer comes, and not before.
+    AsAnswered,
+}
+
+/// How many in a hundred of those who give up do so when the answer comes.
+const AS_ANSWERED: u64 = 20;
+
+impl Habit {
+    /// Whether a client gives up, and when.
+    pub fn quits(&self, client: u32) -> Option<Quits> {
+        let mut seed = Seed::new(self.seed ^ (u64::from(client) << 8));
+        if !seed.chance(self.quitters) {
+            return None;
+        }
+        let after = Duration::from_millis(seed.below(self.quits_within + 1));
+        Some(if seed.chance(AS_ANSWERED) { Quits::AsAnswered } else { Quits::After(after) })
+    }
 }
 
 /// The callers; they are gone when this is dropped.
@@ -63,6 +90,7 @@ impl Callers {
             begun: Instant::now(),
             placed: 0,
             over: 0,
+            held: false,
             calls: HashMap::new(),
         };
         let task = tokio::spawn(async move { crowd.live(told).await });
@@ -118,6 +146,8 @@ struct Crowd {
     begun: Instant,
     placed: u32,
     over: u32,
+    /// The next one waits until all before it are over.
+    held: bool,
     calls: HashMap<String, Call>,
 }
 
@@ -152,12 +182,21 @@ impl Crowd {
         self.ledger.note(call.client, Who::Caller, saw);
     }
 
+    /// When a call is to come, from the begin on.
+    fn turn(&self) -> Duration {
+        Duration::from_secs(1) * self.placed / self.habit.rate
+    }
+
     fn call(&mut self) {
+        let alone = self.placed.is_multiple_of(self.habit.alone_every);
+        self.held = alone && self.over < self.placed;
+        if self.held {
+            return;
+        }
         let client = self.placed;
         self.placed += 1;
         if self.placed < self.habit.calls {
-            let next = Duration::from_secs(1) * self.placed / self.habit.rate;
-            self.wire.wake(self.begun + next, Due::Call);
+            self.wire.wake(self.begun + self.turn(), Due::Call);
         }
         let (id, local) = (format!("storm-{client}"), self.wire.local());
         let invite = Text::request("INVITE", &format!("sip:{LINE}@{}", self.server))
@@ -216,12 +255,20 @@ impl Crowd {
     fn rings(&mut self, id: &str) {
         let Some(call) = self.calls.get_mut(id).filter(|it| !it.rings) else { return };
         call.rings = true;
-        let mut seed = Seed::new(self.habit.seed ^ (u64::from(call.client) << 8));
-        if seed.chance(self.habit.quitters) {
-            let after = Duration::from_millis(seed.below(self.habit.quits_within + 1));
-            self.wire.wake(Instant::now() + after, Due::Quit(id.to_owned()));
+        if let Some(Quits::After(after)) = self.habit.quits(call.client) {
+            let rang = self.ledger.first_rung(call.client).unwrap_or_else(Instant::now);
+            self.wire.wake(rang + after, Due::Quit(id.to_owned()));
         }
         self.note(id, Saw::Rings);
+    }
+
+    /// A call is over; who waited for that calls, and those after it at the same pace.
+    fn is_over(&mut self) {
+        self.over += 1;
+        if self.held && self.over == self.placed {
+            self.begun = Instant::now().checked_sub(self.turn()).unwrap_or(self.begun);
+            self.call();
+        }
     }
 
     /// A request of a call; CANCEL and the ACK of a refusal go by the INVITE's own Via.
@@ -242,6 +289,9 @@ impl Crowd {
     }
 
     fn answered(&mut self, id: &str, text: &Text) {
+        if self.calls.get(id).is_some_and(|it| self.habit.quits(it.client).is_some()) {
+            self.quit(id);
+        }
         let (tag, port) = (text.tag("To"), text.audio_port());
         let Some(call) = self.calls.get_mut(id) else { return };
         call.other = (text.value("To").to_owned(), text.contact());
@@ -280,8 +330,8 @@ impl Crowd {
             call.ack = Some((ack, tag));
             call.stage = Stage::Over;
         }
-        self.over += 1;
         self.note(id, Saw::Refused(code));
+        self.is_over();
     }
 
     fn quit(&mut self, id: &str) {
@@ -316,8 +366,8 @@ impl Crowd {
         };
         if method == "BYE" {
             call.stage = Stage::Over;
-            self.over += 1;
             self.note(&id, Saw::Closed);
+            self.is_over();
         }
     }
 }

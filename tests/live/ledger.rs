@@ -109,6 +109,13 @@ impl Ledger {
         pages.calls.get(&client)?.iter().find(|it| it.2 == Saw::Invited).map(|it| it.0)
     }
 
+    /// Whether a client still waits: did not give up, and no telephone was lifted for them.
+    pub fn waits(&self, client: u32) -> bool {
+        let pages = self.0.lock();
+        let over = |event: &Event| matches!(event.2, Saw::Quits | Saw::Lifted);
+        pages.calls.get(&client).is_some_and(|events| !events.iter().any(over))
+    }
+
     /// Whether one telephone is up for a client and every other is through with the call.
     pub fn is_settled(&self, client: u32) -> bool {
         let pages = self.0.lock();

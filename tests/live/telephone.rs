@@ -105,6 +105,7 @@ struct Ring {
     client: u32,
     invite: Text,
     stage: Stage,
+    lifts_at: Instant,
     /// What a copy of the INVITE gets.
     said: Vec<u8>,
 }
@@ -233,19 +234,33 @@ impl Desk {
         let Some(client) = client.filter(|_| whole) else {
             return self.fault(&format!("not an INVITE for it: {text}"));
         };
-        // One that was cancelled is free, and so is one whose 200 crosses the CANCEL.
-        let busy = |ring: &Ring| matches!(ring.stage, Stage::Ringing | Stage::Up);
-        let busy = self.rings.values().any(busy);
-        if busy && self.manner.air == Air::Clear {
-            self.fault(&format!("rung for client {client} while it was busy"));
-        }
+        self.must_be_free(client);
         let ringing = text.reply(180, &self.tag(&call)).with("Contact", self.angled()).bytes();
         self.wire.say(&ringing);
-        let ring = Ring { client, invite: text.clone(), stage: Stage::Ringing, said: ringing };
+        let who = Who::Telephone(self.number, call.clone());
+        self.ledger.note(client, who, Saw::Invited);
+        let lifts_at = self.lifts_at(client);
+        let (invite, stage) = (text.clone(), Stage::Ringing);
+        let ring = Ring { client, invite, stage, lifts_at, said: ringing };
         self.rings.insert(call.clone(), ring);
-        self.note(&call, Saw::Invited);
-        let at = self.lifts_at(client);
-        self.wire.wake(at, call);
+        self.wire.wake(lifts_at, call);
+    }
+
+    /// A telephone is rung for one client at a time. One that was cancelled is free, and so is one
+    /// whose 200 crosses the CANCEL, or whose CANCEL is held back until its 180 is heard (RFC 3261
+    /// section 9.1): then its client has given up or is somebody else's already.
+    fn must_be_free(&self, client: u32) {
+        let busy = |ring: &&Ring| match ring.stage {
+            Stage::Ringing => self.ledger.waits(ring.client),
+            Stage::Up => true,
+            Stage::Lifted | Stage::Cancelled | Stage::Over => false,
+        };
+        let busy = self.rings.values().find(busy).filter(|_| self.manner.air == Air::Clear);
+        if let Some(other) = busy {
+            let (with, stage) = (other.client, other.stage);
+            let story = self.ledger.story(with);
+            self.fault(&format!("rung for client {client} while {stage:?} for {with}:\n{story}"));
+        }
     }
 
     fn angled(&self) -> String {
@@ -293,10 +308,14 @@ impl Desk {
             self.wire.say(&text.reply(481, &tag).bytes());
             return self.fault(&format!("a CANCEL of nothing: {text}"));
         };
+        let late = ring.stage == Stage::Ringing && ring.lifts_at <= Instant::now();
         self.wire.say(&text.reply(200, &tag).bytes());
-        if ring.stage != Stage::Ringing {
-            return; // it crossed a 200, or is a copy
+        if late {
+            self.lift(&call); // it was, before this was heard
         }
+        let Some(ring) = self.rings.get_mut(&call).filter(|it| it.stage == Stage::Ringing) else {
+            return; // it crossed a 200, or is a copy
+        };
         ring.stage = Stage::Cancelled;
         ring.said = ring.invite.reply(487, &tag).bytes();
         let said = ring.said.clone();

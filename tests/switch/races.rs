@@ -315,3 +315,26 @@ fn a_caller_whose_ack_is_lost_was_answered_when_they_hang_up() {
         assert!(!row.missed);
     }
 }
+
+/// A CANCEL waits for the first provisional answer (RFC 3261 section 9.1). The operator need not
+/// wait with it: whoever is next in the queue is rung for at once, so that for an instant the
+/// telephone has two INVITEs, one of a caller who is gone.
+#[test]
+fn an_operator_is_rung_for_the_next_caller_while_a_cancel_is_held_back() {
+    let mut world = World::new(Site::new(&["aziza"]));
+    world.manner("aziza", Manner::Rings);
+    world.lost = Some("SIP/2.0 100"); // as yet nothing is heard of the telephone
+    let first = world.arrive();
+    world.run(10);
+    let second = world.arrive();
+    world.run(10);
+    assert_eq!(world.peer("aziza").saw("INVITE").len(), 1);
+    world.peer("carrier").hang_up(&first);
+    world.run(10);
+    assert_eq!(world.peer("aziza").saw("INVITE").len(), 2);
+    assert!(world.peer("aziza").saw("CANCEL").is_empty(), "nothing was heard of it yet");
+    world.run(50); // it says that it rings
+    assert_eq!(world.peer("aziza").saw("CANCEL").len(), 1);
+    world.peer("carrier").hang_up(&second);
+    world.quiet();
+}
