@@ -558,13 +558,13 @@ fn sticky_callbacks_and_class_of_a_queue_are_read() {
         (site.settings.queues[0].clone(), site.warnings)
     };
     let (read, warnings) = queue(
-        "class = 3\ncallback_first = \"client\"\ncallback_tries = 5\n\
+        "class = 3\nring_unknown = true\ncallback_first = \"client\"\ncallback_tries = 5\n\
          callback_retry = [\"5m\", \"1h\"]\ncallback_ring = \"30s\"\ncallback_keep = \"2h\"\n\
          callback_quiet = { from = \"20:30\", to = \"09:00\" }\n\
          sticky = { ring = \"9s\", crm = true, talked = \"7d\", dialled = \"0s\", deputies = [\"S\"] }\n",
     );
     let callback = &read.callback;
-    assert_eq!(read.class, 3);
+    assert_eq!((read.class, read.ring_unknown), (3, true));
     assert_eq!((callback.first, callback.tries), (CallbackFirst::Client, 5));
     assert_eq!(callback.retry, [Period::mins(5), Period::hours(1)]);
     assert_eq!((callback.ring, callback.keep), (Period::secs(30), Period::hours(2)));

@@ -68,6 +68,8 @@ pub(super) struct Rules {
     pub ring_min: Period,
     pub split: bool,
     pub fanout_max: u16,
+    /// Whether a telephone of which nothing is known bars nobody here.
+    ring_unknown: bool,
     pub step: (u16, Period),
     skills: Vec<Name>,
     /// Skills that a step of the overflow may let a caller do without, one bit each.
@@ -227,6 +229,10 @@ impl Bench {
     ) -> Option<SeatKeys> {
         let place = self.place(operator)?;
         let ruling = judge(facts, &self.rules.skills, now);
+        let ruling = match self.rules.ring_unknown {
+            true => ruling.without(Why::ReachUnknown),
+            false => ruling,
+        };
         let missing = self.rules.missing(facts.skills);
         let tally = *facts.tally;
         let seat = self.seats.get_mut(place)?;
@@ -448,6 +454,7 @@ impl Rules {
             ring_min: queue.ring_min,
             split: queue.split,
             fanout_max: queue.fanout_max,
+            ring_unknown: queue.ring_unknown,
             step: queue.step,
             skills: queue.skills.clone(),
             relaxable: 0,

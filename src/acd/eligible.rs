@@ -91,8 +91,9 @@ pub fn judge(facts: &Facts<'_>, skills: &[Name], now: Mono) -> Ruling {
 
 /// The same for one caller: `ruling` of [`judge`] and what the caller adds.
 ///
-/// A device of which nothing is known bars calls that we dial ourselves; a provider that is
-/// advised knows its own telephones.
+/// A device of which nothing is known bars calls that we dial ourselves, unless the queue rings
+/// such devices (`ring_unknown`, which the bench looks at); a provider that is advised knows its
+/// own telephones.
 pub fn judge_for(
     ruling: Ruling,
     operator: OperatorId,

@@ -86,6 +86,8 @@ pub struct QueueSettings {
     pub ring_min: Period,
     /// Whether refusing a call counts against the operator like not picking up.
     pub refusal_is_miss: bool,
+    /// Whether we ring operators of whose telephone nothing is known, as after a restart.
+    pub ring_unknown: bool,
     /// How long an operator who did not take a caller is left alone by that caller.
     pub retry: Period,
     /// How long other telephones keep ringing after an answer, until the parties are joined.
@@ -449,6 +451,7 @@ impl QueueSettings {
             ring: Period::secs(20),
             ring_min: Period::secs(5),
             refusal_is_miss: false,
+            ring_unknown: false,
             retry: Period::secs(5),
             confirm: Period::millis(400),
             split: true,

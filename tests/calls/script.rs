@@ -238,6 +238,7 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
             "ring" => queue.ring = period(value),
             "ring-min" => queue.ring_min = period(value),
             "refusal-is-miss" => queue.refusal_is_miss = *value == "on",
+            "ring-unknown" => queue.ring_unknown = *value == "on",
             "retry" => queue.retry = period(value),
             "confirm" => queue.confirm = period(value),
             "split" => queue.split = *value == "on",

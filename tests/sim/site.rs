@@ -107,6 +107,7 @@ fn queue(seed: &mut Seed, place: usize) -> QueueSettings {
     queue.ring = Period::secs(5 + seed.below(20));
     queue.ring_min = Period::secs(1 + seed.below(5));
     queue.refusal_is_miss = seed.chance(20);
+    queue.ring_unknown = seed.chance(20);
     queue.retry = Period::millis(500 + seed.below(9000));
     queue.confirm = *one_of(seed, &[Period::ZERO, Period::millis(400), Period::secs(3)]);
     queue.split = seed.chance(70);

@@ -122,6 +122,7 @@ fn lengths(section: &mut Section<'_>, queue: &mut QueueSettings) {
     queue.ring = positive(section, "ring", queue.ring);
     queue.ring_min = section.or("ring_min", queue.ring_min);
     queue.refusal_is_miss = section.or("refusal_is_miss", queue.refusal_is_miss);
+    queue.ring_unknown = section.or("ring_unknown", queue.ring_unknown);
     queue.retry = section.or("retry", queue.retry);
     queue.confirm = section.or("confirm", queue.confirm);
     queue.split = section.or("split", queue.split);
