@@ -523,7 +523,7 @@ fn the_steps_of_an_overflow_are_read() {
          overflow = [\n\
          { position = 6, expected_wait = \"3m\", to = \"callback\" },\n\
          { nobody_for = \"10s\", hours = \"office\", to = \"relax:tax\" },\n\
-         { after = \"30s\", out_of_hours = \"office\", to = \"queue:r\" },\n\
+         { after = \"30s\", out_of_hours = \"office\", to = \"queue:r\", class = 4, target = \"10s\" },\n\
          { after = \"30s\", to = \"add:r\" },\n\
          { after = \"4m\", to = \"say:busy\" }]\n",
     );
@@ -545,6 +545,9 @@ fn the_steps_of_an_overflow_are_read() {
         OverflowTo::Add("r".into()),
         OverflowTo::Say(String::from("busy")),
     ];
+    let ranks: Vec<_> = queue.overflow.iter().map(|it| (it.class, it.target)).collect();
+    let kept = (None, None);
+    assert_eq!(ranks, [kept, kept, (Some(4), Some(Period::secs(10))), kept, kept]);
     let read: Vec<_> = queue.overflow.iter().map(|it| (it.when.clone(), it.to.clone())).collect();
     assert_eq!(read, whens.into_iter().zip(tos).collect::<Vec<_>>());
     assert_eq!(site.warnings, Vec::new());
@@ -558,13 +561,13 @@ fn sticky_callbacks_and_class_of_a_queue_are_read() {
         (site.settings.queues[0].clone(), site.warnings)
     };
     let (read, warnings) = queue(
-        "class = 3\nring_unknown = true\ncallback_first = \"client\"\ncallback_tries = 5\n\
+        "class = 3\nring_unknown = true\nprogressive = { order = \"least-talk\" }\ncallback_first = \"client\"\ncallback_tries = 5\n\
          callback_retry = [\"5m\", \"1h\"]\ncallback_ring = \"30s\"\ncallback_keep = \"2h\"\n\
          callback_quiet = { from = \"20:30\", to = \"09:00\" }\n\
          sticky = { ring = \"9s\", crm = true, talked = \"7d\", dialled = \"0s\", deputies = [\"S\"] }\n",
     );
     let callback = &read.callback;
-    assert_eq!((read.class, read.ring_unknown), (3, true));
+    assert_eq!((read.class, read.ring_unknown, read.order), (3, true, Strategy::LeastTalk));
     assert_eq!((callback.first, callback.tries), (CallbackFirst::Client, 5));
     assert_eq!(callback.retry, [Period::mins(5), Period::hours(1)]);
     assert_eq!((callback.ring, callback.keep), (Period::secs(30), Period::hours(2)));
@@ -592,6 +595,8 @@ fn sticky_callbacks_and_class_of_a_queue_are_read() {
         Folder::with(&text).load().unwrap_err().into_iter().map(|it| it.code).collect::<Vec<_>>()
     };
     assert_eq!(wrong("class = 10\n"), ["bad-value"]);
+    assert_eq!(wrong("overflow = [{ after = \"1m\", to = \"end\", class = 2 }]\n"), ["bad-value"]);
+    assert_eq!(wrong("progressive = { order = \"random\" }\n"), ["bad-value"]);
     assert_eq!(wrong("callback_tries = 0\n"), ["bad-value"]);
     assert_eq!(wrong("callback_retry = [\"0s\"]\n"), ["bad-value"]);
     assert_eq!(wrong("callback_quiet = { from = \"25:00\" }\n"), ["bad-value"]);

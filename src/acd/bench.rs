@@ -63,6 +63,8 @@ pub struct Bench {
 pub(super) struct Rules {
     pub queue: Name,
     pub strategy: Strategy,
+    /// The strategy whose order the seats are kept in.
+    pub order: Strategy,
     pub tier_mode: TierMode,
     pub ring: Period,
     pub ring_min: Period,
@@ -185,9 +187,9 @@ impl Bench {
             after: tier.after,
             from,
             scores: vec![Score::fixed(0); length],
-            known: Order::new(self.rules.strategy, length),
-            unknown: Order::new(self.rules.strategy, length),
-            lacking: Order::new(self.rules.strategy, relaxed),
+            known: Order::new(self.rules.order, length),
+            unknown: Order::new(self.rules.order, length),
+            lacking: Order::new(self.rules.order, relaxed),
             serving: 0,
             rounds: 0,
         });
@@ -402,7 +404,7 @@ impl Bench {
             weight: seat.weight,
             stage: seat.stage,
         };
-        let strategy = self.rules.strategy;
+        let strategy = self.rules.order;
         let counted = score(strategy, &facts);
         // Rounds in which somebody had no part add nothing to what they have.
         let stands = lacks && strategy.clock() == Clock::Rounds;
@@ -449,6 +451,7 @@ impl Rules {
         let mut rules = Rules {
             queue: queue.name.clone(),
             strategy: queue.strategy,
+            order: queue.ordering(),
             tier_mode: queue.tier_mode,
             ring: queue.ring,
             ring_min: queue.ring_min,

@@ -9,11 +9,11 @@
 //! announcement is let go of without, and one who is to leave a message becomes an item for those
 //! who call back.
 
-use super::arrive::OUTSIDE_RING_MAX;
+use super::arrive::{OUTSIDE_RING_MAX, Rank};
 use super::engine::Engine;
 use super::entry::Entry;
 use super::io::Effect;
-use super::settings::{OverflowTo, QueueSettings};
+use super::settings::{Overflow, OverflowTo, QueueSettings};
 use super::strategy::{Look, expected_wait, overflow_again, overflow_due, overflow_unstaffed};
 use crate::model::{
     Decision, EntryId, Hop, HopTaken, LegId, Mono, Number, Outcome, Period, QueueId, Record,
@@ -86,15 +86,13 @@ impl Engine {
     }
 
     fn take_step(&mut self, id: EntryId, rules: &QueueSettings, step: u8) -> bool {
-        let Some(to) = rules.overflow.get(usize::from(step)).map(|step| &step.to) else {
-            return false;
-        };
-        let hop = self.hop(to);
+        let Some(taken) = rules.overflow.get(usize::from(step)) else { return false };
+        let hop = self.hop(&taken.to);
         self.emit(Record::OverflowTaken { entry: id, step, hop: Some(hop.clone()) });
         let record = self.hop_record(id, rules, HopTaken { step, hop });
         self.decisions.extend(record);
         self.told_empty.remove(&id);
-        self.follow_step(id, to);
+        self.follow_step(id, taken);
         true
     }
 
@@ -137,15 +135,17 @@ impl Engine {
         })
     }
 
-    fn follow_step(&mut self, id: EntryId, to: &OverflowTo) {
+    fn follow_step(&mut self, id: EntryId, step: &Overflow) {
         let Some(entry) = self.state.entries.get(&id) else { return };
         let call = entry.call;
-        match to {
+        match &step.to {
             OverflowTo::Tier(_) | OverflowTo::Relax(_) | OverflowTo::Add(_) => {
                 self.wanted.insert(id);
             }
             OverflowTo::Queue(queue) => {
-                let (first, rank) = (entry.first, self.rank_of(id));
+                let (first, kept) = (entry.first, self.rank_of(id));
+                let (class, target) = (step.class.or(kept.class), step.target.or(kept.target));
+                let rank = Rank { class, target };
                 self.leave_queue(id, Outcome::Overflowed);
                 self.enqueue(call, queue, first, rank);
             }

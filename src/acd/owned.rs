@@ -211,7 +211,7 @@ impl Engine {
     /// The turn that an operator gets when it is used up at this moment.
     pub(super) fn turn_for(&mut self, offer: &Offer, moment: TurnMoves) -> Option<u64> {
         let queue = self.state.queue_of(offer)?;
-        if self.rules(queue)?.strategy.turn_moves() != moment {
+        if self.rules(queue)?.ordering().turn_moves() != moment {
             return None;
         }
         self.benches.get_mut(&queue)?.move_turn(offer.operator?)

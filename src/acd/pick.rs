@@ -107,7 +107,7 @@ impl Bench {
             TierMode::Replace => usize::from(top)..=usize::from(top),
         };
         for row in self.tiers.get_mut(tiers.clone()).unwrap_or_default() {
-            row.advance(self.rules.strategy.clock(), request.now);
+            row.advance(self.rules.order.clock(), request.now);
         }
         let open = self.tiers.get(tiers).unwrap_or_default();
         match (request.only, request.ask) {
@@ -176,12 +176,12 @@ impl Bench {
         let seat = self.seats.get(place)?;
         let row = self.tiers.get(usize::from(seat.tier))?;
         let score = row.scores.get(place - row.from)?;
-        let clock = row.clock(self.rules.strategy.clock(), request.now);
+        let clock = row.clock(self.rules.order.clock(), request.now);
         let ruling = if chosen { Ruling::ELIGIBLE } else { self.why_not(seat, request, choice) };
         Some(Pick {
             operator: seat.name.clone(),
             tier: seat.tier,
-            key: shown_key(self.rules.strategy, score, clock),
+            key: shown_key(self.rules.order, score, clock),
             ruling,
             chosen,
         })

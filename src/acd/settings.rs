@@ -122,6 +122,8 @@ pub struct QueueSettings {
     pub skills: Vec<Name>,
     /// For `progressive`: how many ring first, and how long until one more does.
     pub step: (u16, Period),
+    /// For `progressive`: who goes first.
+    pub order: Strategy,
 }
 
 /// One tier of a queue.
@@ -218,6 +220,17 @@ impl Strategy {
 }
 
 impl Strategy {
+    /// Those whose order a progressive queue can go by. Lots and smooth weights are drawn anew
+    /// with every round, and the one round of a progressive queue goes on from step to step.
+    pub const ORDERS: [Strategy; 6] = [
+        Strategy::LongestIdle,
+        Strategy::RoundRobin,
+        Strategy::RoundRobinCalls,
+        Strategy::Linear,
+        Strategy::FewestCalls,
+        Strategy::LeastTalk,
+    ];
+
     /// Whether the weights of members change anything.
     pub const fn reads_weights(self) -> bool {
         match self {
@@ -236,6 +249,11 @@ pub struct Overflow {
     pub when: When,
     /// What is done then.
     pub to: OverflowTo,
+    /// With which class callers go on to another queue; `None`: with the one that they have.
+    pub class: Option<u8>,
+    /// Within which time they should be answered there, from the first entry of the chain;
+    /// `None`: within that of the queue they came from.
+    pub target: Option<Period>,
 }
 
 /// When an overflow step is taken: everything that is named has to hold.
@@ -279,9 +297,14 @@ pub enum OverflowTo {
 }
 
 impl Overflow {
+    /// A step whose callers keep what they have.
+    pub const fn new(when: When, to: OverflowTo) -> Overflow {
+        Overflow { when, to, class: None, target: None }
+    }
+
     /// A step that is taken after so much waiting, whatever else.
     pub fn after(after: Period, to: OverflowTo) -> Overflow {
-        Overflow { when: When { after: Some(after), ..When::default() }, to }
+        Overflow::new(When { after: Some(after), ..When::default() }, to)
     }
 }
 
@@ -440,6 +463,24 @@ pub struct AccountSettings {
 }
 
 impl QueueSettings {
+    /// The strategy that says who is better: its own, but of a progressive queue the one whose
+    /// order it goes by.
+    pub const fn ordering(&self) -> Strategy {
+        match self.strategy {
+            Strategy::Progressive => self.order,
+            Strategy::Parallel
+            | Strategy::RoundRobin
+            | Strategy::RoundRobinCalls
+            | Strategy::Linear
+            | Strategy::LongestIdle
+            | Strategy::FewestCalls
+            | Strategy::LeastTalk
+            | Strategy::Random
+            | Strategy::WeightedRandom
+            | Strategy::SmoothWeighted => self.strategy,
+        }
+    }
+
     /// A queue with the defaults of PRODUCT section 7 and no members.
     pub fn named(name: &str) -> QueueSettings {
         QueueSettings {
@@ -469,6 +510,7 @@ impl QueueSettings {
             service_level: ServiceLevel { target: Period::secs(20), short: Period::secs(5) },
             skills: Vec::new(),
             step: (1, Period::secs(5)),
+            order: Strategy::LongestIdle,
         }
     }
 }

@@ -282,6 +282,10 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
                 let shut = Calendar::new(zone, Vec::new(), BTreeSet::new(), Vec::new());
                 queue.calendar = Some(Arc::new(shut));
             }
+            "order" => {
+                let known = Strategy::ORDERS.into_iter().find(|it| it.word() == *value);
+                queue.order = known.unwrap_or_else(|| panic!("no order: {value}"));
+            }
             "step" => {
                 let (first, step) = value.split_once('/').expect("first/length");
                 queue.step = (first.parse().unwrap(), period(step));
@@ -292,7 +296,7 @@ pub fn set_keys(queue: &mut QueueSettings, keys: &[&str]) {
 }
 
 /// Reads steps like `3m/queue:other` or `nobody=30s,position=3/tier:2`, the condition before the
-/// slash: a bare length is the waiting time.
+/// slash: a bare length is the waiting time. `queue:other@4/10s` gives a class and a target.
 fn overflow(text: &str) -> Overflow {
     let (conditions, to) = text.split_once('/').expect("when/what");
     let mut when = When::default();
@@ -307,6 +311,8 @@ fn overflow(text: &str) -> Overflow {
             Some((other, _)) => panic!("no condition: {other}"),
         }
     }
+    let (to, rank) = to.split_once('@').map_or((to, None), |(to, rank)| (to, Some(rank)));
+    let rank = rank.map(|rank| rank.split_once('/').expect("class/target"));
     let to = match to.split_once(':').unwrap_or((to, "")) {
         ("tier", number) => OverflowTo::Tier(number.parse::<u8>().unwrap() - 1),
         ("relax", skill) => OverflowTo::Relax(skill.into()),
@@ -319,7 +325,11 @@ fn overflow(text: &str) -> Overflow {
         ("end", _) => OverflowTo::End,
         (other, _) => panic!("no overflow: {other}"),
     };
-    Overflow { when, to }
+    Overflow {
+        class: rank.map(|(class, _)| class.parse().unwrap()),
+        target: rank.map(|(_, target)| period(target)),
+        ..Overflow::new(when, to)
+    }
 }
 
 /// Hours of the day on which every story plays, like `09:00-10:01`, by the site's clock.

@@ -116,6 +116,7 @@ fn queue(seed: &mut Seed, place: usize) -> QueueSettings {
     queue.wait_max = Period::secs(20 + seed.below(100));
     queue.wrap_up = Period::secs(seed.below(12));
     queue.step = (1, Period::secs(1 + seed.below(6)));
+    queue.order = *one_of(seed, &Strategy::ORDERS);
     queue.callback_due = Period::secs(30 + seed.below(600));
     queue.callback.tries = 1 + u8::try_from(seed.below(3)).unwrap();
     let retry = (0..2).map(|_| Period::secs(5 + seed.below(120)));
@@ -167,7 +168,7 @@ fn overflow(seed: &mut Seed, place: usize, tiers: usize) -> Vec<Overflow> {
             _ => continue,
         };
         let when = when(seed, 12);
-        steps.push(Overflow { when, to });
+        steps.push(Overflow::new(when, to));
     }
     let to = match (seed.below(6), next) {
         (0 | 1, Some(next)) => OverflowTo::Queue(next),
@@ -178,7 +179,12 @@ fn overflow(seed: &mut Seed, place: usize, tiers: usize) -> Vec<Overflow> {
         (_, _) => OverflowTo::End,
     };
     let when = when(seed, 25);
-    steps.push(Overflow { when, to });
+    let mut last = Overflow::new(when, to);
+    if seed.chance(30) {
+        last.class = Some(u8::try_from(seed.below(10)).unwrap());
+        last.target = Some(Period::secs(1 + seed.below(60)));
+    }
+    steps.push(last);
     steps
 }
 

@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn step(when: When) -> Overflow {
-        Overflow { when, to: OverflowTo::End }
+        Overflow::new(when, OverflowTo::End)
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
                 expected_wait: expected.map(Period::secs),
                 ..When::default()
             };
-            Overflow { when, to: if callback { OverflowTo::Callback } else { OverflowTo::End } }
+            Overflow::new(when, if callback { OverflowTo::Callback } else { OverflowTo::End })
         }
     }
 

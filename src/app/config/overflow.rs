@@ -8,7 +8,7 @@ use super::names::is_name;
 use super::queues::{Queue, calendar};
 use crate::acd::{OVERFLOW_MAX, Overflow, OverflowTo, When};
 use crate::model::{Name, Number, Period};
-use crate::plan::{Calendars, Found, Place, Section, did_you_mean, quoted};
+use crate::plan::{Calendars, Found, Place, Section, did_you_mean, quoted, read_class};
 
 /// The words of `to`.
 const WAYS: &str = "tier:2, relax:SKILL, add:QUEUE, queue:NAME, dial:+998…, callback, voicemail, \
@@ -25,9 +25,10 @@ pub fn overflow(section: &mut Section<'_>, queue: &mut Queue, calendars: &Calend
         last = None; // of a step that cannot be read nobody knows whether it lets callers go
         let when = when(&mut step, calendars);
         let to = step.must::<String>("to");
-        let read = to.as_ref().and_then(|to| target(&step, to, queue));
+        let read = to.as_ref().and_then(|to| way(&step, to, queue));
+        let (class, target) = rank(&mut step, read.as_ref());
         if let (Some((when, at)), Some(to), Some(read)) = (when, to, read) {
-            let next = Overflow { when, to: read };
+            let next = Overflow { when, to: read, class, target };
             order(&step, &at, &queue.settings.overflow, &next);
             if queue.settings.overflow.len() == OVERFLOW_MAX {
                 let message = format!("a queue has at most {OVERFLOW_MAX} overflow steps");
@@ -68,6 +69,18 @@ fn when(step: &mut Section<'_>, calendars: &Calendars) -> Option<(When, Place)> 
     Some((When { after, nobody_for, position, expected_wait, hours, out_of_hours }, at))
 }
 
+/// Reads the class and the target with which callers go on to another queue.
+fn rank(step: &mut Section<'_>, to: Option<&OverflowTo>) -> (Option<u8>, Option<Period>) {
+    let moves = to.is_none_or(|to| matches!(to, OverflowTo::Queue(_)));
+    for key in ["class", "target"] {
+        if step.has(key) && !moves {
+            let message = format!("`{}` is of callers who go on to another queue", step.path(key));
+            step.error(step.at(), "bad-value", message, "leave it out");
+        }
+    }
+    (read_class(step), some_time(step, "target"))
+}
+
 /// A length that may be left out, and may not be nothing.
 fn some_time(step: &mut Section<'_>, key: &'static str) -> Option<Period> {
     let found = step.opt::<Period>(key)?;
@@ -93,7 +106,7 @@ fn order(step: &Section<'_>, at: &Place, before: &[Overflow], next: &Overflow) {
     }
 }
 
-fn target(step: &Section<'_>, to: &Found<String>, queue: &mut Queue) -> Option<OverflowTo> {
+fn way(step: &Section<'_>, to: &Found<String>, queue: &mut Queue) -> Option<OverflowTo> {
     let at = |name: &str| Found { value: name.to_owned(), at: to.at.clone() };
     match to.value.split_once(':') {
         None if to.value == "callback" => Some(OverflowTo::Callback),

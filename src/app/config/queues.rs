@@ -185,6 +185,8 @@ fn extras(section: &mut Section<'_>, queue: &mut QueueSettings) {
     let mut step = section.table("progressive");
     queue.step.0 = at_least_one(&mut step, "first", queue.step.0);
     queue.step.1 = positive(&mut step, "step", queue.step.1);
+    let orders = Strategy::ORDERS.map(|strategy| (strategy.word(), strategy));
+    queue.order = step.choice("order", &orders, queue.order);
     step.done();
     queue.auto_pause = section.section("auto_pause").map(|mut pause| {
         let misses = pause.found_or("misses", 3_u32);
