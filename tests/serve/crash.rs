@@ -108,14 +108,7 @@ async fn a_kill_keeps_presence_turns_and_the_card_that_rings() {
     let ask = |call: &str| cloud(&format!("cmd=contact&phone=998901112233&callid={call}"));
     let (status, answer) = server.form(CLOUD, ask("A")).await;
     assert_eq!((status, answer.contains("dilnoza")), (200, true), "{answer}");
-    for body in [
-        "cmd=event&type=INCOMING&phone=998901112233&user=dilnoza&callid=A",
-        "cmd=event&type=CANCELLED&phone=998901112233&user=dilnoza&callid=A",
-        "cmd=history&type=missed&status=Missed&phone=998901112233&user=dilnoza&callid=A&\
-         start=20261120T050000Z&duration=0",
-    ] {
-        assert_eq!(server.form(CLOUD, cloud(body)).await.0, 200);
-    }
+    missed_by(&server, "dilnoza", "A").await;
     let open = "1795150800.77";
     server.get(SIPUNI, &started(open, "998901234567")).await;
     server.get(SIPUNI, &super::rig::leg(1, open, "998901234567", "202")).await;
@@ -130,7 +123,7 @@ async fn a_kill_keeps_presence_turns_and_the_card_that_rings() {
     for person in people["items"].as_array().unwrap() {
         assert_eq!(person["intent"]["is"], "ready", "{people}");
     }
-    // Dilnoza's telephone rang first, then Sardor's: the next turn is hers.
+    // Dilnoza's turn is used up, and the ring at Sardor's was Sipuni's choice: the next is his.
     server
         .get(SIPUNI, &format!("{}&status=CANCEL", super::rig::leg(2, open, "998901234567", "202")))
         .await;
@@ -138,5 +131,20 @@ async fn a_kill_keeps_presence_turns_and_the_card_that_rings() {
         .until(&token, "/board", |board| board["pops"].as_array().is_some_and(Vec::is_empty))
         .await;
     let (_, answer) = server.form(CLOUD, ask("B")).await;
+    assert!(answer.contains("sardor"), "{answer}");
+    missed_by(&server, "sardor", "B").await;
+    let (_, answer) = server.form(CLOUD, ask("C")).await;
     assert!(answer.contains("dilnoza"), "{answer}");
+}
+
+/// A call that rang at one telephone until its caller was gone.
+async fn missed_by(server: &Server, user: &str, call: &str) {
+    let whose = format!("phone=998901112233&user={user}&callid={call}");
+    for body in [
+        format!("cmd=event&type=INCOMING&{whose}"),
+        format!("cmd=event&type=CANCELLED&{whose}"),
+        format!("cmd=history&type=missed&status=Missed&{whose}&start=20261120T050000Z&duration=0"),
+    ] {
+        assert_eq!(server.form(CLOUD, cloud(&body)).await.0, 200);
+    }
 }
