@@ -17,6 +17,8 @@ use super::rig::{CLOUD, CRM_TOKEN, SIPUNI, Server, Site, leg, started};
 /// Longer than the limits of the peers and the pauses after faults take together.
 const PATIENCE: Duration = Duration::from_secs(240);
 const AMO_TOKEN: &str = "long.lived-secret-token.x";
+/// amoCRM's seven requests a second carry about forty of these calls, after its rest of a minute.
+const PATIENCE_5_000: Duration = Duration::from_secs(600);
 /// Whom the calls are of; amoCRM knows them. So many that nobody is missed and then reached, which
 /// would take the task back.
 const CLIENTS: u64 = 60;
@@ -246,15 +248,18 @@ async fn five_thousand_calls_wait_on_the_disk_for_a_crm_that_is_away() {
     let told = CALLS + cards.len() as u64;
     until("all calls have their note", PATIENCE, async || waiting(&site).await >= told).await;
     peers.amo.refuse(None);
-    until("everything is told", PATIENCE, async || peers.amo.calls().len() as u64 >= told).await;
+    let all_told = async || peers.amo.calls().len() as u64 >= told;
+    until("everything is told", PATIENCE_5_000, all_told).await;
     assert!(peers.amo.calls().values().all(|times| *times == 1));
     assert_eq!((peers.amo.limited(), peers.amo.wrong()), (0, Vec::new()));
     assert!(grown < GROWN_MAX, "{grown} KiB more after {} calls", CALLS - WARM);
 }
 
-/// What four thousand calls may add to the memory, in KiB: 16 for each. The engine keeps a call for
-/// a day, which is 11 KiB for each of these also where no CRM is configured.
-const GROWN_MAX: u64 = 64 * 1024;
+/// What four thousand calls may add to the memory, in KiB: 32 for each. The engine keeps a call for
+/// a day, which is 11 KiB for each of these also where no CRM is configured; what the allocator
+/// holds beside that made 29, 46 and 63 MiB of it in three runs. A worker that took what waits
+/// into memory again and again would pass any such bound.
+const GROWN_MAX: u64 = 128 * 1024;
 
 async fn waiting(site: &Site) -> u64 {
     let store = Store::open("sqlite:navbat.db", None, &site.path().join("data")).await.unwrap();
