@@ -17,8 +17,6 @@ use super::rig::{CLOUD, CRM_TOKEN, SIPUNI, Server, Site, leg, started};
 /// Longer than the limits of the peers and the pauses after faults take together.
 const PATIENCE: Duration = Duration::from_secs(240);
 const AMO_TOKEN: &str = "long.lived-secret-token.x";
-/// amoCRM's seven requests a second carry about forty of these calls, after its rest of a minute.
-const PATIENCE_5_000: Duration = Duration::from_secs(600);
 /// Whom the calls are of; amoCRM knows them. So many that nobody is missed and then reached, which
 /// would take the task back.
 const CLIENTS: u64 = 60;
@@ -248,8 +246,7 @@ async fn five_thousand_calls_wait_on_the_disk_for_a_crm_that_is_away() {
     let told = CALLS + cards.len() as u64;
     until("all calls have their note", PATIENCE, async || waiting(&site).await >= told).await;
     peers.amo.refuse(None);
-    let all_told = async || peers.amo.calls().len() as u64 >= told;
-    until("everything is told", PATIENCE_5_000, all_told).await;
+    until("everything is told", PATIENCE, async || peers.amo.calls().len() as u64 >= told).await;
     assert!(peers.amo.calls().values().all(|times| *times == 1));
     assert_eq!((peers.amo.limited(), peers.amo.wrong()), (0, Vec::new()));
     assert!(grown < GROWN_MAX, "{grown} KiB more after {} calls", CALLS - WARM);
@@ -257,7 +254,7 @@ async fn five_thousand_calls_wait_on_the_disk_for_a_crm_that_is_away() {
 
 /// What four thousand calls may add to the memory, in KiB: 32 for each. The engine keeps a call for
 /// a day, which is 11 KiB for each of these also where no CRM is configured; what the allocator
-/// holds beside that made 29, 46 and 63 MiB of it in three runs. A worker that took what waits
+/// holds beside that made 26 to 63 MiB of it in six runs. A worker that took what waits
 /// into memory again and again would pass any such bound.
 const GROWN_MAX: u64 = 128 * 1024;
 

@@ -37,19 +37,31 @@ pub enum Logged {
     Nobody,
 }
 
+/// Requests on their way at once. With more the calls that a request lets in fill requests of one or
+/// two: amoCRM's limit then carried eleven calls a second where it carries 150 with three. With one,
+/// a lost answer holds every other call up.
+const CARRIERS_MAX: usize = 3;
+
 /// A call that waits, and who waits for it.
 type Waiting = (CallItem, oneshot::Sender<Result<Logged, Trouble>>);
 
 /// The calls of one account.
 pub struct Batch {
-    waiting: Mutex<Vec<Waiting>>,
+    line: Mutex<Line>,
     /// Calls of the next request: halved when one was too heavy, and slowly grown again.
     size: AtomicUsize,
 }
 
+/// Calls that wait, and how many tasks carry them.
+#[derive(Default)]
+struct Line {
+    waiting: Vec<Waiting>,
+    carriers: usize,
+}
+
 impl Default for Batch {
     fn default() -> Batch {
-        Batch { waiting: Mutex::default(), size: AtomicUsize::new(BATCH_MAX) }
+        Batch { line: Mutex::default(), size: AtomicUsize::new(BATCH_MAX) }
     }
 }
 
@@ -61,12 +73,14 @@ impl Batch {
         item: CallItem,
     ) -> Result<Logged, Trouble> {
         let (tell, told) = oneshot::channel();
-        let first = {
-            let mut waiting = self.waiting.lock();
-            waiting.push((item, tell));
-            waiting.len() == 1
+        let opens = {
+            let mut line = self.line.lock();
+            line.waiting.push((item, tell));
+            let opens = line.waiting.len() == 1 && line.carriers < CARRIERS_MAX;
+            line.carriers += usize::from(opens);
+            opens
         };
-        if first {
+        if opens {
             tokio::spawn(carry(self.clone(), door.clone()));
         }
         told.await.unwrap_or_else(|_| Err(Trouble::Lost(String::from("the batch was given up"))))
@@ -74,9 +88,9 @@ impl Batch {
 
     /// The next calls; those that stay are carried afterwards.
     fn take(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock();
-        let count = self.size.load(Ordering::Relaxed).min(waiting.len());
-        waiting.drain(..count).collect()
+        let mut line = self.line.lock();
+        let count = self.size.load(Ordering::Relaxed).min(line.waiting.len());
+        line.waiting.drain(..count).collect()
     }
 
     fn learn(&self, results: &BTreeMap<String, Result<Logged, Trouble>>) {
@@ -100,8 +114,10 @@ async fn carry(batch: Arc<Batch>, door: Arc<Door>) {
             let lost = || Err(Trouble::Lost(String::from("the answer does not name it")));
             let _left = tell.send(result.unwrap_or_else(lost)); // its asker may have left
         }
-        // A call that comes after this look opens a batch of its own.
-        if batch.waiting.lock().is_empty() {
+        // A call that comes after this look finds a place free and opens a batch of its own.
+        let mut line = batch.line.lock();
+        if line.waiting.is_empty() {
+            line.carriers = line.carriers.saturating_sub(1);
             return;
         }
     }
