@@ -108,7 +108,8 @@ impl Store {
         if self.kind() == Kind::Postgres {
             return Ok(None);
         }
-        self.run(Sql::new("vacuum into ").text(&to.display().to_string())).await?;
+        // By a connection that reads: the one that writes must not be away for so long.
+        self.rows(Sql::new("vacuum into ").text(&to.display().to_string())).await?;
         sync(to)?;
         Ok(Some(to.to_owned()))
     }

@@ -48,7 +48,7 @@ type Waiting = (CallItem, oneshot::Sender<Result<Logged, Trouble>>);
 /// The calls of one account.
 pub struct Batch {
     line: Mutex<Line>,
-    /// Calls of the next request: halved when one was too heavy, and slowly grown again.
+    /// Calls of the next request: halved when one was too heavy, doubled after one that was not.
     size: AtomicUsize,
 }
 
